@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { link, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+
+/** An image to be: tar files upon each other, and what a container of it runs. */
+export interface Image {
+  /** With registry and tag, as containerd calls it. */
+  readonly name: string;
+  readonly layers: readonly Layer[];
+  readonly entrypoint?: readonly string[];
+  readonly cmd?: readonly string[];
+  readonly env?: readonly string[];
+}
+
+/** One layer; one that is known to be there already need not come along. */
+export interface Layer {
+  readonly file: string;
+  readonly omit?: boolean;
+}
+
+/** Write images into one OCI archive that `ctr images import` takes. The file appears when it is whole. */
+export async function writeArchive(images: readonly Image[], file: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  // Beside the layers, mostly: then they are linked and not copied.
+  const work = await mkdtemp(join(dirname(file), '.archive-'));
+  try {
+    const blobs = join(work, 'blobs/sha256');
+    await mkdir(blobs, { recursive: true });
+    const json = async (value: object, mediaType: string) => {
+      const text = JSON.stringify(value);
+      const digest = createHash('sha256').update(text).digest('hex');
+      await writeFile(join(blobs, digest), text);
+      return { mediaType, digest: `sha256:${digest}`, size: Buffer.byteLength(text) };
+    };
+    const manifests = [];
+    for (const {
+      name,
+      layers,
+      entrypoint,
+      cmd,
+      env = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+    } of images) {
+      const described = await Promise.all(layers.map((layer) => addLayer(layer, blobs)));
+      const config = await json(
+        {
+          architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
+          os: 'linux',
+          config: { Env: env, ...(entrypoint ? { Entrypoint: entrypoint } : {}), ...(cmd ? { Cmd: cmd } : {}) },
+          rootfs: { type: 'layers', diff_ids: described.map(({ digest }) => digest) },
+        },
+        'application/vnd.oci.image.config.v1+json',
+      );
+      const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+      const manifest = await json({ schemaVersion: 2, mediaType, config, layers: described }, mediaType);
+      manifests.push({ ...manifest, annotations: { 'io.containerd.image.name': name } });
+    }
+    await writeFile(join(work, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }));
+    await writeFile(join(work, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+    const making = `${file}.${process.pid}`;
+    await promisify(execFile)('tar', ['--create', '-f', making, '-C', work, 'oci-layout', 'index.json', 'blobs']);
+    await rename(making, file);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function addLayer({ file, omit }: Layer, blobs: string) {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  const digest = hash.digest('hex');
+  if (!omit)
+    await link(file, join(blobs, digest)).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EXDEV') await promisify(execFile)('cp', [file, join(blobs, digest)]);
+      else if (error.code !== 'EEXIST') throw error;
+    });
+  const { size } = await stat(file);
+  return { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: `sha256:${digest}`, size };
+}

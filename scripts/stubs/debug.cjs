@@ -1,0 +1,2 @@
+// Stands in for the package `debug` in the bundle: docker-modem would print keys and credentials through it.
+module.exports = () => () => {};

@@ -1,0 +1,139 @@
+import type { EpochMs } from '../core/model.ts';
+import type { Desired } from './desired.ts';
+import { type Injection, type Result, recordId } from './record.ts';
+import type { Condition, ContainerRecord, RecordEvent } from './resource.ts';
+
+/** Chaos Mesh keeps 100 for each target; the status of a large experiment must stay below the limits of the cluster. */
+const mostEvents = (targets: number): number => (targets > 300 ? 1 : 10);
+
+/** What came of one injection just now. */
+export interface Happening {
+  readonly injection: Injection;
+  readonly result: Result;
+  readonly selectorKey: string;
+}
+
+/** Phase of a target: of all injections on it the one that is furthest. */
+function phaseOf(injections: readonly Injection[]): ContainerRecord['phase'] {
+  const phases = injections.map(({ phase, seen }) => (phase === 'on' && seen?.yes !== true ? 'applied' : phase));
+  if (phases.includes('unverified') || phases.includes('undone')) return 'Injected/Wait';
+  if (phases.length > 0 && phases.every((phase) => phase === 'on')) return 'Injected';
+  if (phases.some((phase) => phase === 'intent' || phase === 'applied' || phase === 'on')) return 'Not Injected/Wait';
+  return 'Not Injected';
+}
+
+/** The records that Chaos Mesh would show: one for each target, in order, with what happened to it so far. */
+export function containerRecords(
+  injections: readonly Injection[],
+  selectorKeyOf: (injection: Injection) => string,
+  before: readonly ContainerRecord[],
+  happenings: readonly Happening[],
+  now: EpochMs,
+): readonly ContainerRecord[] {
+  const places = new Map<string, { id: string; selectorKey: string; injections: Injection[] }>();
+  for (const injection of injections) {
+    const [id, selectorKey] = [recordId(injection.target), selectorKeyOf(injection)];
+    const place = places.get(`${selectorKey} ${id}`) ?? { id, selectorKey, injections: [] };
+    place.injections.push(injection);
+    places.set(`${selectorKey} ${id}`, place);
+  }
+  return [...places.values()].map(({ id, selectorKey, injections }) => {
+    const known = before.find((record) => record.id === id && record.selectorKey === selectorKey);
+    const here = happenings.filter(
+      (happening) => recordId(happening.injection.target) === id && happening.selectorKey === selectorKey,
+    );
+    const events = [...(known?.events ?? []), ...here.flatMap((happening) => eventOf(happening, now))].slice(
+      -mostEvents(places.size),
+    );
+    const count = (did: Result['did'], test: (result: Result) => boolean = () => true) =>
+      here.filter(({ result }) => result.did === did && test(result)).length;
+    return {
+      id,
+      selectorKey,
+      phase: phaseOf(injections),
+      injectedCount: (known?.injectedCount ?? 0) + count('injected'),
+      recoveredCount: (known?.recoveredCount ?? 0) + count('verified', isYes) + count('gone'),
+      ...(events.length > 0 ? { events } : {}),
+    };
+  });
+}
+
+const isYes = (result: Result): boolean => 'yes' in result && result.yes;
+
+function eventOf({ injection, result }: Happening, now: EpochMs): readonly RecordEvent[] {
+  const timestamp = `${new Date(now).toISOString().slice(0, 19)}Z`;
+  const entry = (type: RecordEvent['type'], operation: RecordEvent['operation'], message?: string) => [
+    { type, operation, ...(message === undefined ? {} : { message }), timestamp },
+  ];
+  switch (result.did) {
+    case 'injected':
+      return entry('Succeeded', 'Apply');
+    case 'verified':
+      return result.yes ? entry('Succeeded', 'Recover') : entry('Failed', 'Recover', `not as before: ${result.detail}`);
+    case 'gone':
+      return injection.phase === 'selected' || injection.phase === 'intent'
+        ? entry('Failed', 'Apply', 'the target is gone')
+        : entry('Succeeded', 'Recover', 'the target is gone, and the fault with it');
+    case 'gave-up':
+      return entry('Failed', 'Recover', result.reason);
+    case 'failed': {
+      const operation = injection.phase === 'selected' || injection.phase === 'intent' ? 'Apply' : 'Recover';
+      return entry('Failed', operation, result.error);
+    }
+    default:
+      return [];
+  }
+}
+
+/** The conditions of Chaos Mesh, and `RecoveryUnverified` where it is true. `AllInjected` only when all was seen. */
+export function conditionsOf(
+  injections: readonly Injection[],
+  { because }: Desired,
+  isPaused: boolean,
+  message?: string,
+): readonly Condition[] {
+  const live = injections.filter(({ gone }) => !gone);
+  const isFelt = ({ phase, seen, reversible }: Injection) =>
+    seen?.yes === true && (phase === 'on' || (!reversible && phase !== 'selected'));
+  const selected = injections.length > 0;
+  const oneShot = selected && injections.every(({ reversible }) => !reversible);
+  const reached = oneShot ? injections : live;
+  const allInjected = reached.length > 0 && reached.every(isFelt);
+  const allRecovered = injections.every(({ phase }) => phase === 'off' || phase === 'selected');
+  const unverified = injections.filter(({ phase }) => phase === 'unverified');
+  const condition = (type: string, yes: boolean, reason?: string): Condition => ({
+    type,
+    status: yes ? 'True' : 'False',
+    ...(reason ? { reason } : {}),
+  });
+  return [
+    condition('Selected', selected, selected ? undefined : message),
+    condition(
+      'AllInjected',
+      allInjected,
+      allInjected ? undefined : (blindness(live) ?? (selected ? message : undefined)),
+    ),
+    condition('AllRecovered', allRecovered),
+    condition('Paused', isPaused || because === 'stopped', because === 'stopped' ? message : undefined),
+    ...(unverified.length > 0
+      ? [
+          condition(
+            'RecoveryUnverified',
+            true,
+            unverified
+              .map(({ target, error }) => `${recordId(target)}: ${error}`)
+              .join('; ')
+              .slice(0, 900),
+          ),
+        ]
+      : []),
+  ];
+}
+
+/** Why not all is injected, in the words of the first one that is not. */
+function blindness(injections: readonly Injection[]): string | undefined {
+  const blind = injections.find(({ phase, seen }) => phase === 'on' && seen?.yes === false);
+  if (blind) return `${recordId(blind.target)}: applied, and no effect seen: ${blind.seen?.detail}`.slice(0, 300);
+  const failing = injections.find(({ error }) => error !== undefined);
+  return failing && `${recordId(failing.target)}: ${failing.error}`.slice(0, 300);
+}

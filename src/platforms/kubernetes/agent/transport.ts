@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isError, ZashikiError } from '../../../core/errors.ts';
+import type { Json, JsonObject } from '../../../core/model.ts';
+import type { Transport } from '../../../remote/index.ts';
+import { execIn } from '../capabilities/exec.ts';
+import type { Client } from '../client.ts';
+import type { ObjectIdentity } from '../identity.ts';
+import { agentOn, type Wanted } from './start.ts';
+
+/** An answer may take its time: an effect is looked at, or waited for. */
+const longest = 130_000;
+/** An agent that is not there (it begins to listen, or has ended) is asked again so often, after so long. */
+const tries = 20;
+const betweenMs = 500;
+
+/** Agents that this process talks to, by cluster and node: finding one costs a call or more. */
+const known = new WeakMap<Client, Map<string, Promise<ObjectIdentity>>>();
+
+/**
+ * Questions to the agent on a node, by running its command line in its pod: whoever may do that needs no certificates.
+ * The agent is found, or started, when the first question is asked.
+ */
+export function agentTransport(client: Client, wanted: Wanted): Transport {
+  return async (path, body, signal) => {
+    for (let attempt = 1; ; attempt++) {
+      const pod = await podFor(client, wanted, signal);
+      try {
+        return await ask(client, pod, path, body, signal);
+      } catch (error) {
+        forget(client, wanted);
+        // Asking twice is as good as once: every question names the injection that it is about.
+        if (!isError(error, 'peer-unavailable', 'target-gone') || attempt === tries) throw error;
+        await sleep(betweenMs);
+        signal?.throwIfAborted();
+      }
+    }
+  };
+}
+
+async function ask(
+  client: Client,
+  pod: ObjectIdentity,
+  path: string,
+  body: JsonObject | null,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly status: number; readonly body: Json }> {
+  const input = `${body === null ? '' : JSON.stringify(body)}\n`;
+  const options = { input, timeoutMs: longest, ...(signal ? { signal } : {}) };
+  const { code, stdout, stderr } = await execIn(
+    client,
+    pod,
+    'agent',
+    ['zashiki', 'agent', 'call', path, '--url', 'unix:/run/zashiki/agent.sock'],
+    options,
+  );
+  const line = stdout.trim().split('\n').at(-1) ?? '';
+  if (line.startsWith('{"status"')) return JSON.parse(line) as { status: number; body: Json };
+  const said = [stderr, stdout].map((text) => text.trim()).find((text) => text !== '') ?? `exit code ${code}`;
+  throw new ZashikiError(
+    'peer-unavailable',
+    `the agent in ${pod.namespace}/${pod.name} does not answer: ${said.slice(0, 300)}`,
+    { hint: `see \`kubectl -n ${pod.namespace} logs ${pod.name}\`` },
+  );
+}
+
+const keyOf = ({ node, namespace = '' }: Wanted) => `${node} ${namespace}`;
+
+function podFor(client: Client, wanted: Wanted, signal: AbortSignal | undefined): Promise<ObjectIdentity> {
+  const pods = known.get(client) ?? new Map<string, Promise<ObjectIdentity>>();
+  known.set(client, pods);
+  const before = pods.get(keyOf(wanted));
+  if (before) return before;
+  const finding = agentOn(client, wanted, signal).then(({ metadata: { namespace = '', name, uid } }) => ({
+    cluster: client.cluster,
+    kind: 'pod' as const,
+    namespace,
+    name,
+    uid,
+  }));
+  pods.set(keyOf(wanted), finding);
+  finding.catch(() => pods.delete(keyOf(wanted)));
+  return finding;
+}
+
+const forget = (client: Client, wanted: Wanted): void => void known.get(client)?.delete(keyOf(wanted));

@@ -1,0 +1,4 @@
+export { type AgentApi, type AgentsTarget, agentApi, plainRef } from './api.ts';
+export { type AgentCapabilityOptions, agentCapability } from './client.ts';
+export { type AgentEndpoint, openTransport, parsed, type Transport, type TransportOptions } from './transport.ts';
+export type { InjectionName } from './wire.ts';

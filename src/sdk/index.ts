@@ -1,0 +1,10 @@
+export { type Capabilities, type Capability, capabilitySummaries } from '../capabilities/index.ts';
+export { type ErrorCode, errorTable, isError, ZashikiError } from '../core/errors.ts';
+export type { Author, EventBody, EventOf, Intent, JournalEvent, Phase } from '../core/events.ts';
+export { type Measurement, measure } from '../core/measure.ts';
+export * from '../core/model.ts';
+export { defineFault, type Fault, type FaultContext, type Sighting } from '../faults/fault.ts';
+export { definePlatform, type Platform } from '../platforms/platform.ts';
+export { defineProbe, type Probe, type Reading } from '../probes/probe.ts';
+export { defineExperiment, type ExperimentInput } from './define.ts';
+export { type Engine, type EngineOptions, openEngine, type PlanRunOptions } from './engine.ts';

@@ -1,0 +1,10 @@
+export { type App, type AppOptions, createApp } from './app.ts';
+export { type ChatActionOptions, chatActions } from './chat-actions.ts';
+export { browserRefusal, type HeaderReader, type Refused, tokenRefusal } from './guard.ts';
+export { type Launched, launch } from './launch.ts';
+export { isLoopback, type Listening, type ListenOptions, listen } from './listen.ts';
+export { asOnlyDaemon } from './only-daemon.ts';
+export { execUses, refuseExec } from './policy.ts';
+export { type RunRow, type RunStore, runRow } from './run-view.ts';
+export { stopSentence } from './stop-sentence.ts';
+export { loadToken } from './token.ts';

@@ -1,0 +1,30 @@
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Files that take minutes, the longest first. */
+const slowest = [
+  'src/faults/container-resources.docker',
+  'test/matrix/matrix.docker',
+  'src/compat/pumba/network.docker',
+  'test/kill/runner.docker',
+  'test/deploy/manifests.docker',
+  'test/crash.docker',
+  'test/kill/engine.docker',
+  'src/compat/pumba/lifecycle.docker',
+  'test/kill/stacked.docker',
+  'examples/docker/examples.docker',
+  'src/faults/containers.docker',
+  'test/kill/helper-container.docker',
+  'test/kill/container.docker',
+  'test/kill/helper.docker',
+];
+
+/** Starts with the files that take longest, so that no worker is left alone with one of them at the end. */
+export default class SlowestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = slowest.findIndex((name) => moduleId.includes(`/${name}.`));
+      return at < 0 ? slowest.length : at;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
