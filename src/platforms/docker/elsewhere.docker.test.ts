@@ -111,6 +111,8 @@ describe.skipIf(unable)('a container whose processes are out of reach', () => {
     await expect(netns.open('net:1@other')).rejects.toMatchObject({ code: 'target-gone' });
     await lifecycle.kill('SIGKILL');
     await expect.poll(async () => (await lifecycle.state()).status).toBe('exited');
+    // The helper that is kept for the next call holds the namespace as long as it lives.
+    await expect.poll(() => listed(id), { timeout: 20_000 }).toEqual([]);
     await expect(netns.open(namespace)).rejects.toMatchObject({ code: 'target-gone' });
     await expect(netns.identify()).rejects.toMatchObject({ code: 'target-gone' });
     await remove();
