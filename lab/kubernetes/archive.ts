@@ -13,7 +13,8 @@ export interface Image {
   readonly layers: readonly Layer[];
   readonly entrypoint?: readonly string[];
   readonly cmd?: readonly string[];
-  readonly env?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** One layer; one that is known to be there already need not come along. */
@@ -37,19 +38,18 @@ export async function writeArchive(images: readonly Image[], file: string): Prom
       return { mediaType, digest: `sha256:${digest}`, size: Buffer.byteLength(text) };
     };
     const manifests = [];
-    for (const {
-      name,
-      layers,
-      entrypoint,
-      cmd,
-      env = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
-    } of images) {
+    for (const { name, layers, entrypoint, cmd, env = {}, labels } of images) {
       const described = await Promise.all(layers.map((layer) => addLayer(layer, blobs)));
       const config = await json(
         {
           architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
           os: 'linux',
-          config: { Env: env, ...(entrypoint ? { Entrypoint: entrypoint } : {}), ...(cmd ? { Cmd: cmd } : {}) },
+          config: {
+            Env: environment(env),
+            ...(labels ? { Labels: labels } : {}),
+            ...(entrypoint ? { Entrypoint: entrypoint } : {}),
+            ...(cmd ? { Cmd: cmd } : {}),
+          },
           rootfs: { type: 'layers', diff_ids: described.map(({ digest }) => digest) },
         },
         'application/vnd.oci.image.config.v1+json',
@@ -67,6 +67,12 @@ export async function writeArchive(images: readonly Image[], file: string): Prom
     await rm(work, { recursive: true, force: true });
   }
 }
+
+const usual = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
+
+/** The environment of an image, as its settings list it. */
+export const environment = (env: Readonly<Record<string, string>> = {}): readonly string[] =>
+  Object.entries({ ...usual, ...env }).map(([name, value]) => `${name}=${value}`);
 
 async function addLayer({ file, omit }: Layer, blobs: string) {
   const hash = createHash('sha256');

@@ -5,12 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { kill } from '../docker/proc.ts';
 import { lifeline } from '../vm/lifeline.ts';
 import { LabError, saying } from '../vm/say.ts';
-import { ensureBuilt } from './build.ts';
 import { clean, remains, traces } from './clean.ts';
 import { help, type Options, parseCommandLine, UsageError } from './command-line.ts';
 import { clusterStatus, keepCluster, type LabCluster, letGo, startCluster } from './index.ts';
 import { inside } from './machine.ts';
 import { cacheFolder, placeOf } from './place.ts';
+import { prepareAll } from './prepare.ts';
 
 const say = saying('lab:kubernetes');
 const signal = lifeline();
@@ -31,7 +31,7 @@ async function main(args: readonly string[]): Promise<number> {
     case 'clean':
       return await cleanAll(options);
     case 'build':
-      for (const product of ['kube', 'kwok'] as const) await ensureBuilt(product, { say, signal });
+      await prepareAll(say, signal);
       return 0;
     default:
       return await runBeside(argv, options);

@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { baseTar } from '../docker/our-image.ts';
 import { placeOf as dockerPlaceOf } from '../docker/place.ts';
 import { LabError } from '../vm/say.ts';
-import { writeArchive } from './archive.ts';
+import { type Image, writeArchive } from './archive.ts';
+import { type Recipe, readDockerfile } from './dockerfile.ts';
 import { imagesOf, importInto } from './import.ts';
 import { cacheFolder } from './place.ts';
 
@@ -20,8 +21,8 @@ export interface OurImage {
 }
 
 /**
- * Import our image, made from this checkout's dist/ as deploy/Dockerfile makes it, into these nodes. The base (Debian
- * with Node and the tools) is made once and imported once; afterwards it takes a second or two.
+ * Import our image, made by deploy/Dockerfile from this checkout's dist/, into these nodes. The base (Debian with Node
+ * and the tools) is made once and imported once; afterwards it takes a second or two.
  */
 export async function importOurs(pids: readonly number[], name = 'zashiki/zashiki:dev'): Promise<OurImage> {
   if (!existsSync(join(checkout, 'dist/cli/main.cjs')))
@@ -39,11 +40,8 @@ export async function importOurs(pids: readonly number[], name = 'zashiki/zashik
       await writeArchive([{ name: baseName, layers: [{ file: base }] }], file);
       await importInto(lacking, file);
     }
-    const layer = await ourLayer(work, base);
     const file = join(work, 'ours.tar');
-    const layers = [{ file: base, omit: true }, { file: layer }];
-    const env = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'NODE_ENV=production'];
-    await writeArchive([{ name: `docker.io/${name}`, layers, entrypoint: ['/zashiki'], cmd: ['--help'], env }], file);
+    await writeArchive([{ ...(await ourImage(work, base)), name: `docker.io/${name}` }], file);
     await importInto(pids, file);
     return { name };
   } finally {
@@ -51,35 +49,57 @@ export async function importOurs(pids: readonly number[], name = 'zashiki/zashik
   }
 }
 
-async function ourLayer(work: string, base: string): Promise<string> {
-  const root = join(work, 'root');
-  const ours = join(root, 'opt/zashiki');
-  await mkdir(ours, { recursive: true });
-  for (const path of ['package.json', 'LICENSE', 'dist'])
-    await cp(join(checkout, path), join(ours, path), { recursive: true });
-  await rm(join(ours, 'dist/types'), { recursive: true, force: true });
-  await cp(join(checkout, 'deploy/image/health'), join(ours, 'health'));
-  const main = '/opt/zashiki/dist/cli/main.cjs';
-  for (const path of [join(ours, 'health'), join(root, main)]) await chmod(path, 0o755);
-  await mkdir(join(root, 'usr/local/bin'), { recursive: true });
-  for (const path of [
-    'zashiki',
-    'pumba',
-    ...['zashiki', 'pumba', 'nightmare-monkey'].map((name) => `usr/local/bin/${name}`),
-  ])
-    await symlink(main, join(root, path));
-  await mkdir(join(root, 'var/lib/zashiki'), { recursive: true });
-  await chmod(join(root, 'var/lib/zashiki'), 0o700);
-  await mkdir(join(root, 'etc'));
-  for (const [file, line] of [
-    ['passwd', 'zashiki:x:10001:10001::/home/zashiki:/usr/sbin/nologin\n'],
-    ['group', 'zashiki:x:10001:\n'],
-  ] as const) {
-    const { stdout } = await run('tar', ['-xOf', base, `./etc/${file}`]);
-    await writeFile(join(root, 'etc', file), stdout + line);
+/** Our image as deploy/Dockerfile says, without a name; its layer is made in the folder `work`. */
+export async function ourImage(work: string, base: string, target = 'zashiki'): Promise<Omit<Image, 'name'>> {
+  const recipe = readDockerfile(await readFile(join(checkout, 'deploy/Dockerfile'), 'utf8'), target);
+  const layer = await carryOut(recipe, work, await unpacked(base));
+  const { entrypoint = [], cmd = [], env, labels } = recipe;
+  return { layers: [{ file: base, omit: true }, { file: layer }], entrypoint, cmd, env, labels };
+}
+
+/** The base as a folder; unpacked once. */
+async function unpacked(base: string): Promise<string> {
+  const folder = join(cacheFolder(), 'images', basename(base, '.tar'));
+  if (existsSync(folder)) return folder;
+  const making = await mkdtemp(join(cacheFolder(), 'images', '.base-'));
+  try {
+    await run('tar', ['--extract', '--numeric-owner', '-f', base, '-C', making]);
+    await rename(making, folder).catch(() => {});
+  } finally {
+    await rm(making, { recursive: true, force: true });
   }
-  const file = join(work, 'layer.tar');
-  const plain = ['--create', '--owner=0', '--group=0', '--numeric-owner', '--mtime=@0', '--sort=name'];
-  await run('tar', [...plain, '-f', file, '-C', root, '.']);
-  return file;
+  return folder;
+}
+
+/** Do what a Dockerfile says upon the base; what it changes there is the layer. The base has the packages. */
+async function carryOut({ steps, args, env }: Recipe, work: string, base: string): Promise<string> {
+  const [upper, root] = [join(work, 'upper'), join(work, 'root')];
+  for (const path of [upper, root, join(work, 'overlay')]) await mkdir(path, { mode: 0o755 });
+  const options = `lowerdir=${base},upperdir=${upper},workdir=${join(work, 'overlay')}`;
+  const script = ['set -eu', `mount -t overlay overlay -o '${options}' '${root}'`];
+  for (const [index, step] of steps.entries()) {
+    if ('run' in step) {
+      script.push(`chroot '${root}' /bin/sh -c "$STEP_${index}"`);
+      continue;
+    }
+    for (const path of step.copy) {
+      const from = join(checkout, path);
+      const isFolder = (await stat(from)).isDirectory();
+      const to = join(root, step.to, !isFolder && step.to.endsWith('/') ? basename(path) : '');
+      const staged = join(work, `copy-${index}-${basename(path)}`);
+      // As .dockerignore says.
+      await cp(from, staged, { recursive: true, filter: (source) => source !== join(checkout, 'dist/types') });
+      script.push(`mkdir -p '${isFolder ? to : join(to, '..')}'`);
+      script.push(`cp -R --preserve=mode '${staged}${isFolder ? '/.' : ''}' '${to}'`);
+    }
+  }
+  const runs = steps.flatMap((step, index) => ('run' in step ? [[`STEP_${index}`, step.run] as const] : []));
+  const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+  await run('unshare', ['--mount', '--pid', '--fork', '--kill-child=KILL', '--', 'sh', '-c', script.join('\n')], {
+    env: { PATH: path, ...args, ...env, PACKAGES: '', ...Object.fromEntries(runs) },
+  });
+  const layer = join(work, 'layer.tar');
+  const plain = ['--create', '--numeric-owner', '--mtime=@0', '--sort=name'];
+  await run('tar', [...plain, '-f', layer, '-C', upper, '.']);
+  return layer;
 }

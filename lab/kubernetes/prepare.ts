@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { baseTar } from '../docker/our-image.ts';
+import { placeOf as dockerPlaceOf } from '../docker/place.ts';
 import { ensurePrograms, missing } from '../vm/programs.ts';
 import { LabError, type Say } from '../vm/say.ts';
 import { ensureBuilt } from './build.ts';
@@ -15,6 +17,7 @@ const hostPrograms: Readonly<Record<string, string>> = {
   busybox: 'busybox-static',
   ip: 'iproute2',
   iptables: 'iptables',
+  mmdebstrap: 'mmdebstrap',
   openssl: 'openssl',
   nsenter: 'util-linux',
   unshare: 'util-linux',
@@ -55,6 +58,13 @@ export async function prepare(say: Say, signal: AbortSignal): Promise<KeeperOpti
   if (absent.length > 0) await install(absent, say, signal);
   const [programs, { file, missing: without }] = await Promise.all([ensureBuilt('kube', { say, signal }), labImages()]);
   return { programs, images: [file], missing: without };
+}
+
+/** All that any use of the lab would build on its way: also the simulator of nodes, and the base of our image. */
+export async function prepareAll(say: Say, signal: AbortSignal): Promise<void> {
+  await prepare(say, signal);
+  await ensureBuilt('kwok', { say, signal });
+  await baseTar(dockerPlaceOf().cache);
 }
 
 async function install(absent: readonly string[], say: Say, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,20 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { baseTar } from '../../lab/docker/our-image.ts';
+import { placeOf } from '../../lab/docker/place.ts';
+import { environment } from '../../lab/kubernetes/archive.ts';
+import { ourImage as labImage } from '../../lab/kubernetes/our-image.ts';
+import { cacheFolder } from '../../lab/kubernetes/place.ts';
 import { docker, unable } from '../fixtures/docker.ts';
-import { exitOf, logsOf, ourImage, ours } from './our-image.ts';
+import { exitOf, listing, logsOf, ourImage, ours, unpackImage } from './our-image.ts';
+
+async function emptyIn(folder: string, name: string): Promise<string> {
+  const path = join(folder, name);
+  await mkdir(path);
+  return path;
+}
 
 describe.skipIf(unable)('the images of deploy/Dockerfile', () => {
   let pumba = '';
@@ -23,6 +37,7 @@ describe.skipIf(unable)('the images of deploy/Dockerfile', () => {
     expect(one.Config.Entrypoint).toEqual(['/pumba']);
     expect(other.Config.Entrypoint).toEqual(['/zashiki']);
     for (const { Config } of [one, other]) {
+      expect(Config.Cmd).toEqual(['--help']);
       expect(Config.Labels).toMatchObject({ 'com.gaiaadm.pumba': 'true', 'zashiki.dev/skip': 'true' });
     }
   });
@@ -53,6 +68,45 @@ describe.skipIf(unable)('the images of deploy/Dockerfile', () => {
       expect(code, text).toBe(0);
     },
   );
+
+  test.each(['0', '10001'])('user %s is told of each role', async (user) => {
+    const roles = ['zashiki --help', 'zashiki operator --help', 'zashiki agent --help', 'zashiki pumba --help'];
+    const script = [...roles, '/pumba --help'].map((role) => `${role} || exit 1`).join('; ');
+    const { code, text } = await run(zashiki, ['-c', script], { Entrypoint: ['sh'], User: user });
+    expect(code, text).toBe(0);
+    for (const usage of [
+      /^Usage: zashiki COMMAND/m,
+      /^Usage: zashiki operator/m,
+      /^Usage: zashiki agent/m,
+      /^ {3}pumba \[global/m,
+    ])
+      expect(text).toMatch(usage);
+  });
+
+  test.each(['zashiki', 'pumba'] as const)('%s: clusters of the lab get the same image', async (target) => {
+    await mkdir(join(cacheFolder(), 'images'), { recursive: true });
+    const work = await mkdtemp(join(cacheFolder(), 'images', '.compare-'));
+    try {
+      const [theirs, ours] = await Promise.all([
+        unpackImage(target === 'pumba' ? pumba : zashiki, await emptyIn(work, 'docker')),
+        labImage(await emptyIn(work, 'lab'), await baseTar(placeOf().cache), target),
+      ]);
+      expect({ entrypoint: ours.entrypoint, cmd: ours.cmd, labels: ours.labels }).toEqual({
+        entrypoint: theirs.config.Entrypoint,
+        cmd: theirs.config.Cmd,
+        labels: theirs.config.Labels,
+      });
+      expect(environment(ours.env)).toEqual(theirs.config.Env);
+      const layers = ours.layers.filter(({ omit }) => !omit);
+      const files = await emptyIn(work, 'ours');
+      for (const { file } of layers) execFileSync('tar', ['-xf', file, '--numeric-owner', '-C', files]);
+      const all = await listing(files);
+      expect(all).toEqual(await listing(theirs.files));
+      expect(all).toContain('zashiki l 777 0:0 /opt/zashiki/dist/cli/main.cjs');
+    } finally {
+      await rm(work, { recursive: true, force: true });
+    }
+  });
 
   test('is not healthy when undo records cannot be written', async () => {
     const { code } = await run(zashiki, [], {
