@@ -71,7 +71,7 @@ function eventOf({ injection, result }: Happening, now: EpochMs): readonly Recor
   ];
   switch (result.did) {
     case 'injected':
-      return entry('Succeeded', 'Apply');
+      return entry('Succeeded', 'Apply', wordsOf(injection));
     case 'verified':
       return result.yes ? entry('Succeeded', 'Recover') : entry('Failed', 'Recover', `not as before: ${result.detail}`);
     case 'gone':
@@ -87,6 +87,13 @@ function eventOf({ injection, result }: Happening, now: EpochMs): readonly Recor
     default:
       return [];
   }
+}
+
+/** What v0.9 to v1.x wrote about a pod that was hit. */
+function wordsOf({ fault, target }: Injection): string | undefined {
+  if (fault === 'pod-kill') return 'delete pod';
+  const { container } = target.identity as { readonly container?: unknown };
+  return fault === 'container-kill' && typeof container === 'string' ? `delete container ${container}` : undefined;
 }
 
 /** The conditions of Chaos Mesh, and `RecoveryUnverified` where it is true. `AllInjected` only when all was seen. */
