@@ -24,7 +24,7 @@ export async function referencePages(): Promise<Readonly<Record<string, string>>
     'probes.md': probesPage(vocabulary),
     'targets.md': targetsPage(vocabulary),
     'matrix.md': matrixPage(vocabulary),
-    'chaos-mesh.md': chaosMeshPage(),
+    'chaos-mesh.md': await chaosMeshPage(),
     'errors.md': errorsPage(),
     'cli.md': await cliPage(),
   };

@@ -29,7 +29,7 @@ const known = new Set([
   ...['type', 'format', 'description', 'default', 'enum', 'pattern', 'minLength', 'maxLength', 'minItems', 'maxItems'],
   ...['minProperties', 'maxProperties', 'multipleOf', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
   ...['properties', 'additionalProperties', 'items', 'required', 'nullable', 'allOf', 'x-kubernetes-validations'],
-  ...['x-kubernetes-int-or-string', 'x-kubernetes-preserve-unknown-fields'],
+  ...['x-kubernetes-int-or-string', 'x-kubernetes-map-type', 'x-kubernetes-preserve-unknown-fields'],
 ]);
 
 function walk(node: Node, path: string, visit: (node: Node, path: string) => void): void {

@@ -16,7 +16,7 @@ import { call } from './api.ts';
 import type { Place } from './place.ts';
 
 /** One image: what is in it, and what a container of it runs when nothing is said. */
-interface Recipe {
+export interface Recipe {
   readonly name: string;
   /** Dockerfile lines for `docker import --change`. */
   readonly changes: readonly string[];
@@ -32,7 +32,8 @@ const need = (path: string, packageName: string): string => {
 
 const busybox = '/usr/bin/busybox';
 
-function withBusybox(root: string): void {
+/** A shell and the usual small programs. */
+export function withBusybox(root: string): void {
   put(root, '/bin/busybox', readFileSync(need(busybox, 'busybox-static')), 0o755);
   const applets = execFileSync(busybox, ['--list'], { encoding: 'utf8' }).trim().split('\n');
   for (const applet of applets) {
@@ -145,7 +146,7 @@ export function imageFiles(place: Pick<Place, 'cache'>) {
 }
 
 /** The tar file of a recipe's root folder, built when the recipe or a program of it has changed. */
-function tarOf(recipe: Recipe, place: Pick<Place, 'cache'>): string {
+export function tarOf(recipe: Recipe, place: Pick<Place, 'cache'>): string {
   const programs = recipe.programs.flatMap((path) => [path, ...libraries(path)]);
   const hash = createHash('sha256').update(
     JSON.stringify([recipe.name, recipe.changes, String(recipe.fill), sleeper, hello]),

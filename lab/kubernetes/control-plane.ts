@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LabError } from '../vm/say.ts';
+import { auditFlags } from './audit.ts';
 import type { Machine, Program } from './machine.ts';
 import { writeProxyConfig } from './node.ts';
 import type { Parts } from './parts.ts';
@@ -73,6 +74,7 @@ export async function startApiServer(parts: Parts, machine: Machine, etcd?: Prog
     '--enable-aggregator-routing=true',
     ...['--default-not-ready-toleration-seconds=30', '--default-unreachable-toleration-seconds=30'],
     `--cert-dir=${join(machine.disk, 'apiserver')}`,
+    ...auditFlags(parts.place),
   ]);
   const end = performance.now() + 120_000;
   while (!(await api.ready())) {

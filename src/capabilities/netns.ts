@@ -16,6 +16,12 @@ export type NetnsBirth = string;
 export const bornApart = (a: NetnsBirth | undefined, b: NetnsBirth | undefined): boolean =>
   a !== undefined && b !== undefined && a.split(':')[0] === b.split(':')[0] && a !== b;
 
+/** Somebody else in the network namespace of a target, and why it may never be hit, if so. */
+export interface Neighbour {
+  readonly name: string;
+  readonly spared?: string;
+}
+
 /** How a program ended, and what it said. */
 export interface Finished {
   readonly code: number;
@@ -27,13 +33,15 @@ export interface Finished {
 export interface NetnsCapability {
   /**
    * Where the target lives now; `machine`: in the namespace of the machine itself; `isMachine`: it is the machine, so
-   * that everybody in there is meant; `birth`: where it can be read. Throws `target-gone`.
+   * that everybody in there is meant; `birth`: where it can be read; `others`: who else is known to work in there, if
+   * anybody. Throws `target-gone`.
    */
   identify(): Promise<{
     readonly id: NetnsId;
     readonly birth?: NetnsBirth;
     readonly machine: boolean;
     readonly isMachine?: boolean;
+    readonly others?: readonly Neighbour[];
   }>;
   /**
    * Open a namespace that `identify` named, perhaps days ago. Works although the target has ended, as long as somebody

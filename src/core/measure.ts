@@ -3,6 +3,9 @@ import { type InjectionRecord, injectionRecords } from './injections.ts';
 import type { EpochMs, Milliseconds } from './model.ts';
 import { eventsOf, onTimeLine } from './timeline.ts';
 
+/** Good readings in a row that count as steady. */
+export const steadyReadings = 3;
+
 /** A span during which an injection was on; a one-shot fault has `until` equal to `from`. */
 export interface FaultWindow {
   readonly injection: string;
@@ -44,7 +47,8 @@ export interface Measurement {
 }
 
 /** An injection that was, or may have been, on. */
-interface Span {
+export interface Span {
+  readonly injection: string;
   readonly began: Milliseconds;
   readonly on: Milliseconds;
   /** One-shot: the same as `on`. Null: never recovered. */
@@ -52,7 +56,8 @@ interface Span {
   readonly lasting: boolean;
 }
 
-interface ReadingSpan {
+/** One reading of a hypothesis, on the run's time line. */
+export interface ReadingSpan {
   readonly start: Milliseconds;
   readonly end: Milliseconds;
   readonly ok: boolean;
@@ -85,7 +90,7 @@ const wasOn = ({ injected, failed, recovered }: InjectionRecord): boolean =>
 function spanOf({ intent, written, injected, recovered }: InjectionRecord): Span {
   const on = injected?.t ?? written.t;
   const off = intent.reversible ? (recovered?.t ?? null) : on;
-  return { began: injected?.began ?? on, on, off, lasting: intent.reversible };
+  return { injection: intent.injection, began: injected?.began ?? on, on, off, lasting: intent.reversible };
 }
 
 function windowOf({ intent, written, injected, recovered }: InjectionRecord): FaultWindow {
@@ -95,8 +100,12 @@ function windowOf({ intent, written, injected, recovered }: InjectionRecord): Fa
   return { injection, step, fault, target: target.name, from, until, lasting: reversible };
 }
 
+/** Every injection that was on, in the order of their intents. */
+export const spansOf = (events: readonly JournalEvent[]): readonly Span[] =>
+  injectionRecords(events).filter(wasOn).map(spanOf);
+
 /** In the order in which they began: slow readings overlap, and a late end says nothing about when it was asked. */
-function readingsOf(events: readonly JournalEvent[], index: number): readonly ReadingSpan[] {
+export function readingsOf(events: readonly JournalEvent[], index: number): readonly ReadingSpan[] {
   return eventsOf(onTimeLine(events), 'probe')
     .filter(({ event }) => event.of === 'hypothesis' && event.index === index)
     .map(({ t, event }) => ({ start: t - event.took, end: t, ok: event.ok }))

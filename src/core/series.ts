@@ -1,6 +1,7 @@
 import type { JournalEvent } from './events.ts';
 import { measure } from './measure.ts';
 import type { Milliseconds, Outcome } from './model.ts';
+import { farSlower, noiseOf } from './outliers.ts';
 import { seededRng } from './rng.ts';
 import { bootstrap, mean, quantile } from './statistics.ts';
 
@@ -32,8 +33,17 @@ export interface HypothesisSummary {
   readonly recovery: Spread;
   /** Over the runs in which it was ever bad. */
   readonly detect: Spread;
+  /** Runs whose recovery is far slower than that of the others, which has the median `usual`. */
+  readonly farSlower: readonly SlowRun[];
   /** Mean share of good readings while a fault was on, 0..1; null: never read then. */
   readonly during: number | null;
+}
+
+/** A run that is not like the others. `recovery` null: it did not recover. */
+export interface SlowRun {
+  readonly run: string;
+  readonly recovery: Milliseconds | null;
+  readonly usual: Milliseconds;
 }
 
 /** What several runs of one experiment (`--repeat`) amount to. */
@@ -67,6 +77,7 @@ export function summarize(runs: readonly RunRecord[]): Summary {
         name,
         recovery: spread(own.map(({ recovery }) => recovery)),
         detect: spread(own.map(({ detect }) => detect)),
+        farSlower: slowRuns(name, runs, each),
         during: shares.length === 0 ? null : mean(shares),
       };
     }),
@@ -98,6 +109,29 @@ export function timesOf({ events }: RunRecord): ReadonlyMap<string, RunTimes> {
       return [name, { recovery: recovery ?? lost, detect: detect ?? undefined, during: share }];
     }),
   );
+}
+
+function slowRuns(
+  name: string,
+  runs: readonly RunRecord[],
+  each: readonly ReadonlyMap<string, RunTimes>[],
+): readonly SlowRun[] {
+  const known = runs.flatMap((run, i) => {
+    const recovery = each[i]?.get(name)?.recovery;
+    return recovery === undefined ? [] : [{ run, recovery: finite(recovery) }];
+  });
+  const noise = noiseOf(Math.max(0, ...known.map(({ run }) => everyOf(run, name))));
+  const found = farSlower(
+    known.map(({ recovery }) => recovery),
+    noise,
+  );
+  return found.map(({ index, time, usual }) => ({ run: known[index]?.run.id ?? '', recovery: time, usual }));
+}
+
+function everyOf({ events }: RunRecord, name: string): Milliseconds {
+  const started = events.find((event) => event.type === 'run-started');
+  const declared = started?.plan.experiment.spec.steadyStateHypothesis ?? [];
+  return declared.find((hypothesis) => hypothesis.name === name)?.every ?? 0;
 }
 
 function slowest(times: ReadonlyMap<string, RunTimes>): number | undefined {

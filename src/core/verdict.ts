@@ -1,9 +1,10 @@
+import { isWatch } from './dips.ts';
 import { formatDuration } from './duration.ts';
 import type { JournalEvent } from './events.ts';
 import { type InjectionRecord, injectionRecords } from './injections.ts';
 import { measure, type ProbeTimes } from './measure.ts';
 import type { Experiment, Hypothesis, Milliseconds, Outcome, Verdict } from './model.ts';
-import { faultSteps } from './steps.ts';
+import { type Judged, judgeWatched, percent, slowDips } from './watched.ts';
 
 /**
  * What a run's events amount to. The worst wins: rollback-incomplete, refused, skipped, deviated, held. Nothing was
@@ -27,7 +28,12 @@ export function judge(experiment: Experiment, events: readonly JournalEvent[]): 
     ),
   );
   const touched = records.some(({ failed }) => failed === null);
-  const judged = touched ? judgeHypotheses(experiment, events, stopped.length > 0) : { bad: [], good: [] };
+  const wanted = !isWatch(spec);
+  const judged = touched
+    ? judgeHypotheses(experiment, events, stopped.length > 0)
+    : wanted || dryRun
+      ? { bad: [], good: [] }
+      : judgeWatched(spec, events);
 
   const left = [...leftBehind(records), ...failedRollbacks(experiment, events)];
   if (left.length > 0) return verdict('rollback-incomplete', ...left, ...stopped, ...judged.bad);
@@ -37,7 +43,6 @@ export function judge(experiment: Experiment, events: readonly JournalEvent[]): 
   if (dryRun)
     return stopped.length > 0 ? verdict('skipped', ...stopped) : verdict('held', 'dry run: nothing was injected');
   const idle = withoutEffect(events, records);
-  const wanted = faultSteps(spec.method).length > 0;
   if (stopped.length > 0 && !touched) return verdict('skipped', ...stopped, 'nothing had been injected');
   if (wanted && !records.some(tookEffect)) {
     return verdict(
@@ -48,11 +53,12 @@ export function judge(experiment: Experiment, events: readonly JournalEvent[]): 
   }
   const strangers = stopped.length > 0 ? [] : recoveredByOthers(records);
   const bad = [...stopped, ...refusals, ...strangers, ...judged.bad];
-  if (bad.length > 0) return verdict('deviated', ...bad, ...idle);
+  const slow = slowDips(spec, events);
+  if (bad.length > 0) return verdict('deviated', ...bad, ...slow, ...idle);
   if (spec.steadyStateHypothesis.length === 0) {
     return verdict('held', 'unverified: there is no steady-state hypothesis, so nothing was judged', ...idle);
   }
-  return verdict('held', ...judged.good, ...idle);
+  return verdict('held', ...judged.good, ...slow, ...idle);
 }
 
 /** Reasons why the run was ended early, in order. */
@@ -129,11 +135,6 @@ function recoveredByOthers(records: readonly InjectionRecord[]): readonly string
   });
 }
 
-interface Judged {
-  readonly bad: readonly string[];
-  readonly good: readonly string[];
-}
-
 function judgeHypotheses({ spec }: Experiment, events: readonly JournalEvent[], stopped: boolean): Judged {
   const { probes, windows } = measure(events);
   const lasting = windows.some((window) => window.lasting);
@@ -203,9 +204,4 @@ export function isCutShort(
   const ends = measure(events).windows.map(({ until }) => until ?? Number.POSITIVE_INFINITY);
   // The next reading would have come within `every`.
   return last !== undefined && last.at + every < Math.max(...ends) + recoversWithin;
-}
-
-/** 0.9567 → `95.6%`; cut, not rounded, so that a share below the wanted one never looks like it. */
-function percent(share: number): string {
-  return `${Math.floor(share * 1000 + 1e-9) / 10}%`;
 }

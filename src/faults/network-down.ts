@@ -4,7 +4,7 @@ import { defineFault } from './fault.ts';
 import { Device } from './network/fields.ts';
 import { type InterfaceState, isUp, lostOf, readInterface, restoreInterface } from './network/interface.ts';
 import { must, readLinks } from './network/tools.ts';
-import { devicesFor, openAgain, openPlace, openTarget, type Place, sharedName } from './network/undo.ts';
+import { besides, devicesFor, openAgain, openPlace, openTarget, type Place, sharedName } from './network/undo.ts';
 
 type Undo = Place & { readonly name: string; readonly state: InterfaceState };
 
@@ -23,7 +23,7 @@ export default defineFault({
   undoneBy: 'setting it up, with its addresses and routes',
   claims: ({ ns, state }: Undo) => [`device ${state.ifindex} of ${ns}`],
   shares: ({ ns }: Undo) => sharedName(ns),
-  describe: ({ name }: Undo) => `ip link set ${name} down`,
+  describe: (undo: Undo) => `ip link set ${undo.name} down${besides(undo)}`,
   async plan(on, params): Promise<Undo> {
     const { ns, place } = await openTarget(on.netns);
     const [device, ...more] = await devicesFor(ns, params.interface);

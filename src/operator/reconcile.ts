@@ -3,6 +3,7 @@ import { errorRecord } from '../core/errors.ts';
 import type { EpochMs, Milliseconds } from '../core/model.ts';
 import type { Api } from './api.ts';
 import { type Desired, desired, isHeld } from './desired.ts';
+import { doneOf, injectionsOf } from './done.ts';
 import type { Read } from './meaning.ts';
 import { advance, type Injection, type Move, mayBeOn, next, type Result, type Wanted } from './record.ts';
 import {
@@ -14,7 +15,8 @@ import {
   type Resource,
   type ResourceStatus,
 } from './resource.ts';
-import { type Selection, select, stepOf, stored, withoutPast, withWaiting } from './round.ts';
+import { isFull, roomIn } from './room.ts';
+import { isWaiting, type Selection, select, stepOf, stored, withoutPast, withWaiting } from './round.ts';
 import { conditionsOf, containerRecords, type Happening } from './status.ts';
 import { tell } from './tell.ts';
 import { type Job, perform, type VerbPorts } from './verbs.ts';
@@ -156,8 +158,16 @@ async function play(
     if (move.do === 'wait') sooner(move.until);
     else if (move.do !== 'nothing') due.push({ key, move });
   }
+  const begun = Object.values(stored(injections));
+  let room = roomIn(resource.status, begun);
+  // Only what is new needs room.
+  const fitting = due.filter(
+    ({ key, move }) => move.do !== 'plan' || !isWaiting(injections[key] as Injection) || room-- > 0,
+  );
+  const all = Object.keys(injections).length;
+  if (fitting.length < due.length) message = isFull(all - due.length + fitting.length, all);
   await Promise.all(
-    due.slice(0, batchOf(Object.keys(injections).length)).map(async ({ key, move }) => {
+    fitting.slice(0, batchOf(all)).map(async ({ key, move }) => {
       const injection = injections[key] as Injection;
       const meantStep = stepOf(meant, injection);
       const ttl = want.until === undefined ? (meaning?.duration ?? null) : Math.max(1000, want.until - now);
@@ -166,7 +176,8 @@ async function play(
         move.do === 'give-up'
           ? ({ did: 'gave-up', reason: move.reason } as const)
           : await perform(move.do as 'plan', job, ports, interrupted);
-      if (result.did === 'injected' || result.did === 'observed') ports.adopted.set(injection.tag, clock.now());
+      const isOurs = result.did === 'injected' || result.did === 'observed';
+      if (isOurs && injection.reversible) ports.adopted.set(injection.tag, clock.now());
       if (isNothingNew(injection, move, result)) return;
       injections[key] = advance(injection, result, clock.now());
       happenings.push({ injection, result, selectorKey: selectorKeyOf(injection) });
@@ -187,6 +198,8 @@ async function play(
           of: before.of ?? digest(resource.spec),
           ...(selection ? { seed: selection.seed, chosen: selection.chosen } : {}),
           injections: stored(kept),
+          done: doneOf(Object.values(kept)),
+          waiting: Object.values(kept).filter(isWaiting).length || undefined,
           ...holding(before, want, now),
           begun: before.begun ?? (began ? now : undefined),
           offSince,
@@ -217,7 +230,7 @@ async function play(
   tell(api, saved, before, own, want, happenings, { changed: changed && isClear && want.because !== 'deleted', on });
   const over = want.because === 'deleted' && isClear;
   if (on) sooner(now + (Object.keys(kept).length === 0 ? unselectedEvery : reselectEvery));
-  const more = due.length > 0 || (changed && isClear);
+  const more = fitting.length > 0 || (changed && isClear);
   return { resource: saved, selection: changed ? undefined : selection, more, over, again };
 }
 
@@ -253,9 +266,9 @@ function holding(before: OwnStatus, want: Desired, now: EpochMs): Pick<OwnStatus
 }
 
 const ownOf = (resource: Resource, { board }: ReconcilePorts): OwnStatus => {
-  const own = resource.status?.zashiki ?? {};
+  const { done, ...own } = resource.status?.zashiki ?? {};
   board.put(resource.metadata.uid, own.injections ?? {});
-  return own;
+  return done ? { ...own, done, injections: { ...injectionsOf(done), ...own.injections } } : own;
 };
 
 /** Let go of a resource on which nothing is left. */

@@ -1,4 +1,5 @@
 import type { EpochMs, Json } from '../core/model.ts';
+import type { Done } from './done.ts';
 import type { Injection } from './record.ts';
 
 /** An object of a kind of ours, as the API server has it. */
@@ -70,6 +71,10 @@ export interface OwnStatus {
   readonly seed?: number | undefined;
   readonly chosen?: Readonly<Record<string, readonly Drawn[]>> | undefined;
   readonly injections?: Readonly<Record<string, Injection>> | undefined;
+  /** Those of which nothing stays, once they were seen. */
+  readonly done?: Done | undefined;
+  /** How many have not had their turn. */
+  readonly waiting?: number | undefined;
   /** First successful injection, milliseconds since 1970. */
   readonly begun?: EpochMs | undefined;
   readonly heldSince?: EpochMs | undefined;

@@ -3,6 +3,7 @@ import type { EpochMs, JsonObject, Target } from '../core/model.ts';
 import type { Catalogue } from '../core/ports.ts';
 import { drawSeed } from '../core/rng.ts';
 import { choose } from './choice.ts';
+import { isDone } from './done.ts';
 import type { Meaning, MeantStep } from './meaning.ts';
 import { type Injection, injectionKey, mayBeOn } from './record.ts';
 import type { Drawn, OwnStatus } from './resource.ts';
@@ -112,20 +113,16 @@ export function withWaiting(
 }
 
 /**
- * What of all injections is written down: those on which nothing was done yet are left out, and of a kill that was seen
- * only what keeps it from being done again. A status has to stay below the limits of the cluster.
+ * What of all injections is written down one by one: those on which nothing was done yet are known again by selecting
+ * again, and of those that are done there is a list. A status has to stay below the limits of the cluster.
  */
 export function stored(injections: Readonly<Record<string, Injection>>): Readonly<Record<string, Injection>> {
-  const kept = Object.entries(injections).filter(([, { phase, tries }]) => phase !== 'selected' || tries > 0);
-  return Object.fromEntries(kept.map(([key, injection]) => [key, isOver(injection) ? brief(injection) : injection]));
+  const isKept = (injection: Injection) => !isWaiting(injection) && !isDone(injection);
+  return Object.fromEntries(Object.entries(injections).filter(([, injection]) => isKept(injection)));
 }
 
-const isOver = ({ reversible, phase, seen }: Injection): boolean => !reversible && phase === 'on' && seen?.yes === true;
-
-function brief({ undo: _undo, claims: _claims, shares: _shares, target, ...rest }: Injection): Injection {
-  const { uid } = target.identity as JsonObject;
-  return { ...rest, target: { ...target, identity: { uid: uid ?? null } } };
-}
+/** Nothing was done yet, nor tried. */
+export const isWaiting = ({ phase, tries }: Injection): boolean => phase === 'selected' && tries === 0;
 
 /** The step that an injection is of. */
 export const stepOf = (steps: readonly MeantStep[], { step }: Injection): MeantStep | undefined =>

@@ -10,6 +10,7 @@ import type { Api, NewResource } from './api.ts';
 import { documentsOf } from './chaos-mesh.ts';
 import { isFinished } from './finished.ts';
 import { experimentKind, type KindInfo, kindOf } from './kinds.ts';
+import { type OldRounds, type OldStatus, oldStatus } from './old-status.ts';
 import { readOwn } from './own.ts';
 import { type OwnStatus, plain, type Resource, type ResourceStatus } from './resource.ts';
 import { type Kept, roundName, roundsOf } from './rounds.ts';
@@ -47,7 +48,8 @@ export async function reconcileSchedule(resource: Resource, ports: SchedulePorts
   if ('problem' in plan) {
     if (own.message !== plan.problem) {
       api.event(resource, 'Warning', 'NotSupported', plan.problem);
-      await save(resource, { ...own, message: plan.problem }, resource.status?.active, api);
+      const old = oldOf({ resource, children: [], active: [], isPaused: false, nextStart: undefined, ...plan });
+      await save(resource, { ...own, message: plan.problem }, { active: resource.status?.active, ...old }, api);
     }
     return undefined;
   }
@@ -98,9 +100,14 @@ export async function reconcileSchedule(resource: Resource, ports: SchedulePorts
     uid: child.uid,
   }));
   const { message: _message, ...rest } = own;
-  await save(resource, { ...rest, schedule: rounds.kept }, refs, api, rounds.begin.at(-1));
+  const known = { children: [...children, ...begun], active: [...(rounds.replace ? [] : active), ...begun] };
+  const old = oldOf({ resource, ...known, isPaused, nextStart: rounds.again });
+  await save(resource, { ...rest, schedule: rounds.kept }, { active: refs, ...old }, api, rounds.begin.at(-1));
   return rounds.again;
 }
+
+/** Who wrote `spec.scheduler` reads the status of that time, too. */
+const oldOf = (rounds: OldRounds): Partial<OldStatus> => (rounds.resource.kind === 'Schedule' ? {} : oldStatus(rounds));
 
 async function planOf(resource: Resource): Promise<Plan | { readonly problem: string }> {
   try {
@@ -168,8 +175,14 @@ async function passOn(children: readonly Resource[], isPaused: boolean, api: Api
 
 const pausedByUs = 'zashiki.dev/paused-by-schedule';
 
-async function save(resource: Resource, own: OwnStatus, active: unknown, api: Api, last?: EpochMs): Promise<void> {
+async function save(
+  resource: Resource,
+  own: OwnStatus,
+  more: Partial<OldStatus> & { readonly active: unknown },
+  api: Api,
+  last?: EpochMs,
+): Promise<void> {
   const time = last === undefined ? resource.status?.time : `${new Date(last).toISOString().slice(0, 19)}Z`;
-  const status = plain({ ...resource.status, active, ...(time ? { time } : {}), zashiki: own }) as ResourceStatus;
+  const status = plain({ ...resource.status, ...more, ...(time ? { time } : {}), zashiki: own }) as ResourceStatus;
   if (canonicalJson(resource.status) !== canonicalJson(status)) await api.saveStatus(resource, status);
 }

@@ -4,7 +4,7 @@ import { type Injection, type Result, recordId } from './record.ts';
 import type { Condition, ContainerRecord, RecordEvent } from './resource.ts';
 
 /** Chaos Mesh keeps 100 for each target; the status of a large experiment must stay below the limits of the cluster. */
-const mostEvents = (targets: number): number => (targets > 300 ? 1 : 10);
+const mostEvents = (targets: number): number => (targets > 1000 ? 0 : targets > 300 ? 1 : 10);
 
 /** What came of one injection just now. */
 export interface Happening {
@@ -13,9 +13,12 @@ export interface Happening {
   readonly selectorKey: string;
 }
 
+/** It was seen when it was looked at last, and that look did not fail. */
+const isSeen = ({ seen, error }: Injection): boolean => seen?.yes === true && error === undefined;
+
 /** Phase of a target: of all injections on it the one that is furthest. */
 function phaseOf(injections: readonly Injection[]): ContainerRecord['phase'] {
-  const phases = injections.map(({ phase, seen }) => (phase === 'on' && seen?.yes !== true ? 'applied' : phase));
+  const phases = injections.map((each) => (each.phase === 'on' && !isSeen(each) ? 'applied' : each.phase));
   if (phases.includes('unverified') || phases.includes('undone')) return 'Injected/Wait';
   if (phases.length > 0 && phases.every((phase) => phase === 'on')) return 'Injected';
   if (phases.some((phase) => phase === 'intent' || phase === 'applied' || phase === 'on')) return 'Not Injected/Wait';
@@ -30,21 +33,22 @@ export function containerRecords(
   happenings: readonly Happening[],
   now: EpochMs,
 ): readonly ContainerRecord[] {
-  const places = new Map<string, { id: string; selectorKey: string; injections: Injection[] }>();
+  const placeOf = (id: string, selectorKey: string) => `${selectorKey} ${id}`;
+  const places = new Map<string, { id: string; selectorKey: string; injections: Injection[]; here: Happening[] }>();
   for (const injection of injections) {
     const [id, selectorKey] = [recordId(injection.target), selectorKeyOf(injection)];
-    const place = places.get(`${selectorKey} ${id}`) ?? { id, selectorKey, injections: [] };
+    const place = places.get(placeOf(id, selectorKey)) ?? { id, selectorKey, injections: [], here: [] };
     place.injections.push(injection);
-    places.set(`${selectorKey} ${id}`, place);
+    places.set(placeOf(id, selectorKey), place);
   }
-  return [...places.values()].map(({ id, selectorKey, injections }) => {
-    const known = before.find((record) => record.id === id && record.selectorKey === selectorKey);
-    const here = happenings.filter(
-      (happening) => recordId(happening.injection.target) === id && happening.selectorKey === selectorKey,
-    );
-    const events = [...(known?.events ?? []), ...here.flatMap((happening) => eventOf(happening, now))].slice(
-      -mostEvents(places.size),
-    );
+  for (const happening of happenings)
+    places.get(placeOf(recordId(happening.injection.target), happening.selectorKey))?.here.push(happening);
+  const records = new Map(before.map((record) => [placeOf(record.id, record.selectorKey), record]));
+  const most = mostEvents(places.size);
+  return [...places.values()].map(({ id, selectorKey, injections, here }) => {
+    const known = records.get(placeOf(id, selectorKey));
+    const all = [...(known?.events ?? []), ...here.flatMap((happening) => eventOf(happening, now))];
+    const events = all.slice(Math.max(0, all.length - most));
     const count = (did: Result['did'], test: (result: Result) => boolean = () => true) =>
       here.filter(({ result }) => result.did === did && test(result)).length;
     return {
@@ -67,7 +71,7 @@ function eventOf({ injection, result }: Happening, now: EpochMs): readonly Recor
   ];
   switch (result.did) {
     case 'injected':
-      return entry('Succeeded', 'Apply');
+      return entry('Succeeded', 'Apply', wordsOf(injection));
     case 'verified':
       return result.yes ? entry('Succeeded', 'Recover') : entry('Failed', 'Recover', `not as before: ${result.detail}`);
     case 'gone':
@@ -85,6 +89,13 @@ function eventOf({ injection, result }: Happening, now: EpochMs): readonly Recor
   }
 }
 
+/** What v0.9 to v1.x wrote about a pod that was hit. */
+function wordsOf({ fault, target }: Injection): string | undefined {
+  if (fault === 'pod-kill') return 'delete pod';
+  const { container } = target.identity as { readonly container?: unknown };
+  return fault === 'container-kill' && typeof container === 'string' ? `delete container ${container}` : undefined;
+}
+
 /** The conditions of Chaos Mesh, and `RecoveryUnverified` where it is true. `AllInjected` only when all was seen. */
 export function conditionsOf(
   injections: readonly Injection[],
@@ -93,8 +104,8 @@ export function conditionsOf(
   message?: string,
 ): readonly Condition[] {
   const live = injections.filter(({ gone }) => !gone);
-  const isFelt = ({ phase, seen, reversible }: Injection) =>
-    seen?.yes === true && (phase === 'on' || (!reversible && phase !== 'selected'));
+  const isFelt = (each: Injection) =>
+    isSeen(each) && (each.phase === 'on' || (!each.reversible && each.phase !== 'selected'));
   const selected = injections.length > 0;
   const oneShot = selected && injections.every(({ reversible }) => !reversible);
   const reached = oneShot ? injections : live;

@@ -4,6 +4,7 @@ import { canonicalJson } from '../core/canonical.ts';
 import { errorRecord, isError, ZashikiError } from '../core/errors.ts';
 import type { JsonObject, Milliseconds } from '../core/model.ts';
 import type { Catalogue, Clock, FaultContext } from '../core/ports.ts';
+import { isNodeGone } from '../platforms/kubernetes/refusal.ts';
 import type { Board } from './board.ts';
 import type { Injection, Result } from './record.ts';
 
@@ -64,8 +65,10 @@ export async function perform(
   } catch (error) {
     if (ports.signal.aborted) throw error;
     if (verb === 'observe' && interrupted.aborted) return { did: 'cut-short' };
-    if (isError(error, 'target-gone')) return { did: 'gone' };
     const { message, hint } = errorRecord(error);
+    // Nothing says that the machine has ended, too.
+    if (verb !== 'plan' && isNodeGone(error)) return { did: 'gave-up', reason: message };
+    if (isError(error, 'target-gone')) return { did: 'gone' };
     return { did: 'failed', error: hint ? `${message}; ${hint}` : message };
   } finally {
     clearTimeout(timer);

@@ -1,5 +1,6 @@
 import { formatDuration } from '../core/duration.ts';
 import type { JournalEvent } from '../core/events.ts';
+import { dipTable } from './dips.ts';
 import { clip } from './escape.ts';
 import { eventLines } from './event-lines.ts';
 import { hypothesisTable, injectionTable, tiles, troubles } from './html-parts.ts';
@@ -25,6 +26,7 @@ export function htmlReport(events: readonly JournalEvent[]): string {
     tiles(story),
     section('What happened', picture(story)),
     section('Hypotheses', hypothesisTable(story)),
+    section('Dips and recoveries', dipTable(story)),
     section(story.start?.dryRun ? 'What would be done to what' : 'What was done to what', injectionTable(story)),
     section('Refusals, warnings and rollbacks', troubles(story)),
     section('Run it again', replay(story)),

@@ -65,6 +65,22 @@ interface HypothesisReport {
   readonly stableMs: number | null;
   readonly recoveryMs: number | null;
   readonly recoversWithinMs: number | null;
+  /** Where it was bad, in order. */
+  readonly dips: readonly DipReport[];
+}
+
+interface DipReport {
+  readonly fromAtMs: number;
+  /** Null: bad to the end. */
+  readonly untilAtMs: number | null;
+  /** The injection that came last before it; null: none of ours. */
+  readonly injection: string | null;
+  readonly recoveryMs: number | null;
+  /** The reading farthest from the usual one, where readings are numbers. */
+  readonly worst: number | null;
+  readonly usual: number | null;
+  /** Its recovery took far longer than the others of this hypothesis, whose median is `othersMs`. */
+  readonly farSlower: { readonly othersMs: number } | null;
 }
 
 interface InjectionReport {
@@ -142,7 +158,15 @@ export function jsonReport(events: readonly JournalEvent[]): string {
 
 const targetReport = ({ platform, id, name }: TargetReport): TargetReport => ({ platform, id, name });
 
-function hypothesisReport({ name, hypothesis, judged, notes, samples, times }: HypothesisStory): HypothesisReport {
+function hypothesisReport({
+  name,
+  hypothesis,
+  judged,
+  notes,
+  samples,
+  times,
+  dips,
+}: HypothesisStory): HypothesisReport {
   return {
     name,
     probe: hypothesis?.probe.id ?? null,
@@ -157,6 +181,15 @@ function hypothesisReport({ name, hypothesis, judged, notes, samples, times }: H
     stableMs: times?.stable ?? null,
     recoveryMs: times?.recovery ?? null,
     recoversWithinMs: hypothesis?.recoversWithin ?? null,
+    dips: dips.map(({ from, until, injection, recovery, worst, usual, farSlower }) => ({
+      fromAtMs: from,
+      untilAtMs: until,
+      injection,
+      recoveryMs: recovery,
+      worst,
+      usual,
+      farSlower: farSlower && { othersMs: farSlower.usual },
+    })),
   };
 }
 

@@ -1,6 +1,7 @@
 import { formatDuration } from '../core/duration.ts';
 import type { JournalEvent } from '../core/events.ts';
 import { eventsOf } from '../core/timeline.ts';
+import { dipLines } from './dips.ts';
 import { clip, codeSpan, escapeMarkdown, readable } from './escape.ts';
 import { stateWords } from './injections.ts';
 import { outcomeWords } from './outcome.ts';
@@ -28,6 +29,7 @@ export function markdownReport(events: readonly JournalEvent[]): string {
     ...(story.finish?.reasons ?? []).slice(0, mostRows).map((reason) => `- ${escapeMarkdown(clip(reason))}`),
     '',
     ...hypotheses(story),
+    ...dipLines(story),
     ...injections(story),
     ...troubles(story),
     facts(story),

@@ -1,5 +1,7 @@
 import { formatDuration } from '../core/duration.ts';
 import type { EpochMs, Milliseconds } from '../core/model.ts';
+import type { SlowRun } from '../core/series.ts';
+import { slowerText } from '../core/watched.ts';
 import type { InjectionStory } from './injections.ts';
 import { type OutcomeWords, outcomeWords } from './outcome.ts';
 import { formatShare, type HypothesisStory, type Story } from './story.ts';
@@ -117,3 +119,6 @@ export function isLost({ times, cutShort }: HypothesisStory): boolean {
 export function recoveryText(story: HypothesisStory): string {
   return timeOr(story.times?.recovery, isLost(story) ? 'not recovered' : story.cutShort ? 'not observed' : 'not known');
 }
+
+/** Of a run in a series: `took 9 min to recover, 8.6 times as long as the others (1.1 min)`. */
+export const slowRunText = ({ recovery, usual }: SlowRun): string => slowerText(recovery, usual);

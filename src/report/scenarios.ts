@@ -246,6 +246,33 @@ export function hostile(): readonly JournalEvent[] {
   return JSON.parse(JSON.stringify(list.map((event) => replaceStrings(event as unknown as Json))));
 }
 
+/** A worker is killed three times; `away` says for how long the shop is slow after each. Without kills: of others. */
+export function threeKills(away: readonly [number, number, number], ours = true): readonly JournalEvent[] {
+  const out = script();
+  const kills = [2000, 8000, 14_000] as const;
+  const victims = ours ? kills.map((_, i) => ({ fault: 'process-kill', on: [worker(i + 1)] })) : [];
+  const method = ours ? {} : { method: [{ kind: 'pause', pause: 18_000 }] as const };
+  const steadyStateHypothesis = [ours ? { ...answers, during: { atLeast: 0.5 } } : answers];
+  out.at(0, startOf('three-kills', { steadyStateHypothesis, ...method }, victims));
+  const phase = phases(out, { before: 8, method: 1000, recover: 19_000, after: 19_040 });
+  kills.forEach((from, i) => {
+    const on = worker(i + 1);
+    const kill = { step: `method[${i}]`, fault: 'process-kill', on, detail: `${on.id} is gone` };
+    if (ours) injection(out, `i${i + 1}`, kill, { from, off: null, oneShot: true });
+  });
+  const base = calm(3);
+  const isAway = (t: number) => kills.some((from, i) => t > from && t < from + (away[i] ?? 0));
+  readings(
+    out,
+    [100, 21_000],
+    phase,
+    (t) => ({ ms: isAway(t) ? 900 : base() }),
+    () => 3,
+  );
+  done(out, 21_900);
+  return out.events;
+}
+
 /** Runs of the same experiment that heal at different speed, as `--repeat` makes them. */
 export function repeated(count = 12): readonly (readonly JournalEvent[])[] {
   return Array.from({ length: count }, (_, index) =>

@@ -1,9 +1,12 @@
+import { isWatch } from '../core/dips.ts';
 import { formatDuration } from '../core/duration.ts';
 import type { EventOf, JournalEvent } from '../core/events.ts';
 import { type Measurement, measure, type ProbeTimes } from '../core/measure.ts';
-import type { EpochMs, Hypothesis, Milliseconds, Plan } from '../core/model.ts';
+import type { EpochMs, ExperimentSpec, Hypothesis, Milliseconds, Plan } from '../core/model.ts';
 import { eventsOf, onTimeLine, type Timed } from '../core/timeline.ts';
 import { isCutShort } from '../core/verdict.ts';
+import { againstWatched } from '../core/watched.ts';
+import { type DipStory, dipStories } from './dips.ts';
 import { type InjectionStory, injectionStories } from './injections.ts';
 import type { Ending } from './outcome.ts';
 import { type Sample, type Series, seriesOf } from './readings.ts';
@@ -18,6 +21,8 @@ export interface HypothesisStory {
   readonly times: ProbeTimes | null;
   /** The run was stopped before it could be seen whether this recovers. */
   readonly cutShort: boolean;
+  /** Where it was bad, in order. */
+  readonly dips: readonly DipStory[];
   /** When it was stable again, on the run's time line. */
   readonly stableAt: Milliseconds | null;
   readonly judged: 'good' | 'bad' | 'not judged';
@@ -96,6 +101,7 @@ function hypothesisStories(
     const hypothesis = declared[index] ?? null;
     const own = readings.filter(({ event }) => event.index === index);
     const { samples, series } = seriesOf(own, hypothesis);
+    const dips = dipStories(events, index, samples, injections);
     const times = firstInject === null ? null : (measurement.probes[index] ?? null);
     // A torn journal ends somewhere: what looks stable there is not known to last.
     const stable = ending === 'unfinished' ? null : (times?.stable ?? null);
@@ -110,10 +116,25 @@ function hypothesisStories(
       series,
       times,
       cutShort,
+      dips,
       stableAt: stable === null || firstInject === null ? null : firstInject + stable,
-      ...judge(hypothesis, times, samples, { ending, stopped, cutShort }),
+      ...(times === null && plan !== null && isWatch(plan.experiment.spec)
+        ? judgeWatch(index, plan.experiment.spec, events, ending)
+        : judge(hypothesis, times, samples, { ending, stopped, cutShort })),
     };
   });
+}
+
+/** A run that only watches has no injection to count from: what its verdict goes by are the dips. */
+function judgeWatch(
+  index: number,
+  spec: ExperimentSpec,
+  events: readonly JournalEvent[],
+  ending: Ending,
+): Pick<HypothesisStory, 'judged' | 'notes'> {
+  if (ending !== 'held' && ending !== 'deviated') return { judged: 'not judged', notes: [] };
+  const notes = againstWatched(spec, events, index);
+  return { judged: notes.length === 0 ? 'good' : 'bad', notes };
 }
 
 function judge(

@@ -1,17 +1,17 @@
 import { formatDuration } from '../core/duration.ts';
 import type { JournalEvent } from '../core/events.ts';
-import { type Estimate, type Spread, summarize } from '../core/series.ts';
+import { type Estimate, type HypothesisSummary, type Spread, summarize } from '../core/series.ts';
 import { drawDots, type Marker } from './dots.ts';
 import { clip } from './escape.ts';
 import { type OutcomeWords, outcomeWords } from './outcome.ts';
 import { html, icon, type Markup, page, raw, section, table } from './page.ts';
-import { count, utc } from './phrases.ts';
+import { count, slowRunText, utc } from './phrases.ts';
 import { type Story, tellStory } from './story.ts';
 
 /** Several runs of one experiment (`--repeat`) on one page: how often it held, and how the recovery times spread. */
 export function htmlSummary(runs: readonly (readonly JournalEvent[])[]): string {
   const stories = runs.map((events) => tellStory(events));
-  const { recovery } = summarize(runs.map((events, index) => ({ id: stories[index]?.run ?? '', events })));
+  const { recovery, hypotheses } = summarize(runs.map((events, index) => ({ id: stories[index]?.run ?? '', events })));
   const name = stories[0]?.name ?? 'no runs';
   const held = stories.filter(({ ending }) => ending === 'held').length;
   return page(`${count(stories.length, 'run')}: ${clip(name, 120)}`, [
@@ -19,7 +19,7 @@ export function htmlSummary(runs: readonly (readonly JournalEvent[])[]): string 
     verdict(stories, held),
     tiles(stories, held, recovery),
     section('Recovery times', dots(recovery)),
-    section('Runs', runTable(stories)),
+    section('Runs', runTable(stories, hypotheses)),
     html`<footer>Made by Zashiki ${stories[0]?.start?.version ?? ''}. The bars around the quantiles are 95% bootstrap confidence intervals.</footer>`,
   ]);
 }
@@ -76,14 +76,18 @@ function dots({ values, never, p50, p95 }: Spread): Markup | null {
   return html`<div class="wide">${draw(1000)}</div><div class="slim">${draw(420)}</div>`;
 }
 
-function runTable(stories: readonly Story[]): Markup {
+function runTable(stories: readonly Story[], hypotheses: readonly HypothesisSummary[]): Markup {
+  const slowOf = (run: string) =>
+    hypotheses.flatMap(({ name, farSlower }) =>
+      farSlower.filter((each) => each.run === run).map((each) => `${name} ${slowRunText(each)}`),
+    );
   const rows = stories.slice(0, 1000).map((story) => {
     const { word, mark, tone } = outcomeWords[story.ending];
     const { recovery } = story.measurement;
     return [
       html`<code>${clip(story.run, 80)}</code><small>${story.startedAt === null ? '' : utc(story.startedAt)}</small>`,
       html`<span class="${tone === 'good' ? 'ok' : tone === 'quiet' ? '' : 'ko'}">${mark} ${word}</span>`,
-      html`<span class="num">${!judged(story) ? '–' : recovery === null ? 'not recovered' : formatDuration(recovery)}</span>`,
+      html`<span class="num">${!judged(story) ? '–' : recovery === null ? 'not recovered' : formatDuration(recovery)}</span>${slowOf(story.run).map((text) => html`<small class="ko">far slower: ${clip(text, 200)}</small>`)}`,
       html`<span class="num">${story.sealed ? 'sealed' : (story.plan?.seed ?? '')}</span>`,
       html`${clip(story.injections.map(({ fault, target }) => `${fault} → ${target.name}`).join(', '), 200)}`,
     ];

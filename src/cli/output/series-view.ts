@@ -2,9 +2,10 @@ import { formatDuration } from '../../core/duration.ts';
 import type { JournalEvent } from '../../core/events.ts';
 import { type Estimate, type Spread, summarize } from '../../core/series.ts';
 import { outcomeWords } from '../../report/outcome.ts';
+import { slowRunText } from '../../report/phrases.ts';
 import { formatShare } from '../../report/story.ts';
 import { painter, type ViewStyle } from './style.ts';
-import { renderTable } from './table.ts';
+import { plain, renderTable } from './table.ts';
 
 /** What several repetitions come to: verdicts, and recovery times as p50 and p95 with their 95% intervals. */
 export function renderSeries(
@@ -32,7 +33,10 @@ export function renderSeries(
   ]);
   const head = ['Recovery of', 'p50 (95% interval)', 'p95', 'Never', 'First bad', 'Good'];
   const table = rows.length === 0 ? '' : `\n\n${renderTable(head, rows, { paint, width, indent: '  ' })}`;
-  return `${paint('strong', `${runs.length} runs`)}  ${verdicts.join('  ')}${table}`;
+  const slow = summary.hypotheses.flatMap(({ name, farSlower }) =>
+    farSlower.map((each) => paint('warn', `\n  ⚠ ${plain(`${name}: run ${each.run} ${slowRunText(each)}`)}`)),
+  );
+  return `${paint('strong', `${runs.length} runs`)}  ${verdicts.join('  ')}${table}${slow.join('')}`;
 }
 
 /** `1.4 s (1.2 s – 1.9 s)`. */

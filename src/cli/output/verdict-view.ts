@@ -1,6 +1,7 @@
 import { formatDuration } from '../../core/duration.ts';
 import type { JournalEvent } from '../../core/events.ts';
 import { eventsOf } from '../../core/timeline.ts';
+import { slowDips } from '../../core/watched.ts';
 import { outcomeWords } from '../../report/outcome.ts';
 import { count, openInjections, recoveryText, timeOr, toneOf, verdictSentence } from '../../report/phrases.ts';
 import { formatShare, type HypothesisStory, type Story, tellStory } from '../../report/story.ts';
@@ -35,6 +36,7 @@ export function renderVerdict(
       wrap(plain(reason), width - 6).map((line, index) => `  ${index === 0 ? '- ' : '  '}${line}`),
     ),
     ...hypotheses(story, paint, width),
+    ...slowRecoveries(story, paint, width),
     ...cleanUp(story, paint),
     '',
     paint(
@@ -79,6 +81,17 @@ function hypothesisRow(story: HypothesisStory, unknown: boolean): readonly Cell[
     timeOr(times.detect, 'never'),
     `${recovery}${allowed}`,
   ];
+}
+
+/** Told whatever the verdict: within the limit, and yet one is not like the others. */
+function slowRecoveries({ plan, timed }: Story, paint: Paint, width: number): readonly string[] {
+  const events = timed.map(({ event }) => event);
+  const lines = plan ? slowDips(plan.experiment.spec, events) : [];
+  return lines.flatMap((line) =>
+    wrap(`far slower than the others: ${plain(line)}`, width - 4).map((text, i) =>
+      paint('warn', i === 0 ? `  ⚠ ${text}` : `    ${text}`),
+    ),
+  );
 }
 
 function cleanUp(story: Story, paint: Paint): readonly string[] {

@@ -14,6 +14,7 @@ const oldIoChaos: Kind = { ...ioChaos, kind: 'IoChaos', plural: 'oldiochaos', su
 const valueRule = {
   rule: "self.mode in ['one', 'all'] || (has(self.value) && self.value != '')",
   message: 'this mode needs a value: a count for fixed, a percentage for the percent modes',
+  fieldPath: '.value',
 };
 
 /** The kinds of chaos-mesh.org as Kubernetes knows them: fields of v2, and those of v1.x that are read too. */

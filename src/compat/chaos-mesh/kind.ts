@@ -31,6 +31,8 @@ export interface Kind {
 export interface CelRule {
   readonly rule: string;
   readonly message: string;
+  /** The field that is told as the place, such as `.delay`. Default: the whole spec. */
+  readonly fieldPath?: string;
 }
 
 /** What every experiment has. */

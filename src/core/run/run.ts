@@ -1,3 +1,4 @@
+import { isWatch } from '../dips.ts';
 import { errorRecord, isError } from '../errors.ts';
 import type { Author, EventOf, ProcessIdentity } from '../events.ts';
 import { checkGuards, type GuardContext } from '../guards.ts';
@@ -118,7 +119,7 @@ async function injectAndJudge(
   if (!dryRun) {
     journal.append({ type: 'phase', phase: 'after' });
     // A person who pulls the lever or presses Ctrl-C wants out; a broken stop condition wants to know about healing.
-    if (!user.aborted && shared.lever() === null) await watch.untilStable(live.length > 0);
+    if (!user.aborted && shared.lever() === null) await watch.untilStable(live.length > 0 || isWatch(spec));
   }
   await watch.end();
   const verdict = await gate(async () => {

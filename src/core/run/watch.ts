@@ -2,12 +2,11 @@ import { setMaxListeners } from 'node:events';
 import { errorRecord } from '../errors.ts';
 import type { Phase } from '../events.ts';
 import { windowGuard } from '../guards.ts';
+import { steadyReadings } from '../measure.ts';
 import type { ExperimentSpec, Hypothesis, Milliseconds } from '../model.ts';
 import type { SharedState } from '../ports.ts';
 import { createSampler, type Sampler, type SamplerPorts } from './sampler.ts';
 
-/** Good readings in a row that count as steady. */
-export const steadyReadings = 3;
 /** How often the stop lever is looked at. */
 const leverEvery = 100;
 

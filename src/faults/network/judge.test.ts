@@ -5,8 +5,8 @@ import { parsePeer, tripsIn } from './measure.ts';
 import { pathsFor } from './paths.ts';
 import { isOf, isOrphan, rigAlias, rigName, rigsAmong } from './rig-name.ts';
 
-const trips = (sent: number, received: number, medianMs: number | null, doubled = 0) => ({
-  ...{ sent, received, doubled, medianMs, leastMs: medianMs },
+const trips = (sent: number, received: number, medianMs: number | null, doubled = 0, spoiled = 0) => ({
+  ...{ sent, received, doubled, spoiled, medianMs, leastMs: medianMs },
 });
 const before = trips(3, 3, 1);
 const delay = { latencyUs: 100_000, jitterUs: 0, correlation: 0, distribution: 'uniform' } as const;
@@ -40,6 +40,17 @@ test('duplicates are counted', () => {
   expect(judge({ duplicate }, egress, before, trips(20, 20, 1, 0)).yes).toBe(false);
 });
 
+test('corruption is believed when answers are lost or spoiled; a bit that nobody looks at does no harm', () => {
+  const corrupt = (percent: number) => ({ corrupt: { percent, correlation: 0 } }) as const;
+  expect(judge(corrupt(100), egress, before, trips(20, 1, 1)).yes).toBe(true);
+  expect(judge(corrupt(100), egress, before, trips(20, 17, 1, 0, 14))).toEqual({
+    yes: true,
+    detail: '3 of 20 round trips lost, 14 of 17 answers spoiled',
+  });
+  expect(judge(corrupt(100), egress, before, trips(20, 20, 1)).yes).toBe(false);
+  expect(judge(corrupt(1), egress, before, trips(20, 20, 1)).yes).toBe(true);
+});
+
 test('the long-run share of each loss model', () => {
   expect(lossShare({ model: 'nth', every: 4, packet: 0 })).toBe(0.25);
   expect(lossShare({ model: 'gemodel', pg: 10, pb: 30, oneH: 100, oneK: 0 })).toBe(0.25);
@@ -54,11 +65,20 @@ test('what ping prints is read', () => {
     '64 bytes from 10.0.0.1: icmp_seq=2 ttl=64 time=4.5 ms (DUP!)',
     '4 packets transmitted, 2 received, +1 duplicates, 50% packet loss, time 3005ms',
   ].join('\n');
-  expect(tripsIn(iputils, 4)).toEqual({ sent: 4, received: 2, doubled: 1, medianMs: 3.5, leastMs: 0.046 });
+  expect(tripsIn(iputils, 4)).toEqual({ sent: 4, received: 2, doubled: 1, spoiled: 0, medianMs: 3.5, leastMs: 0.046 });
   expect(
     tripsIn('64 bytes from 10.0.0.1: seq=0 ttl=64 time=0.1 ms\n1 packets transmitted, 1 packets received', 1),
   ).toMatchObject({ received: 1 });
-  expect(tripsIn('', 5)).toEqual({ sent: 5, received: 0, doubled: 0, medianMs: null, leastMs: null });
+  const spoiled = [
+    '64 bytes from 10.0.0.1: icmp_seq=1 ttl=64 time=0.6 ms',
+    'wrong data byte #22 should be 0x16 but was 0x96',
+    '#16\t10 11 12 13 14 15 96 17 ',
+    '64 bytes from 10.0.0.1: icmp_seq=8195 ttl=64 time=0.5 ms',
+    '64 bytes from 10.0.0.1: icmp_seq=4 ttl=64 time=0.7 ms (BAD CHECKSUM)',
+    '4 packets transmitted, 2 received, 50% packet loss, time 3005ms',
+  ].join('\n');
+  expect(tripsIn(spoiled, 4)).toMatchObject({ sent: 4, received: 2, spoiled: 2 });
+  expect(tripsIn('', 5)).toEqual({ sent: 5, received: 0, doubled: 0, spoiled: 0, medianMs: null, leastMs: null });
   expect(['10.0.0.1', '10.0.0.1:80', 'fd00::1', '[fd00::1]:80', 'db:5432'].map(parsePeer)).toEqual([
     { host: '10.0.0.1' },
     { host: '10.0.0.1', port: 80 },

@@ -7,6 +7,9 @@ import { decimal } from './netem.ts';
 /** How many round trips are asked for while a fault is on. */
 export const asked = 20;
 
+/** Of the packets with a wrong bit, at least so many show it; others have it where nobody looks, as in a MAC address. */
+const shown = 0.6;
+
 /** The longest that one answer may take while these effects are on. */
 export function patienceFor({ delay, rate }: Effects, before: Milliseconds): Milliseconds {
   return before + 400 + (delay ? (2 * (delay.latencyUs + 4 * delay.jitterUs)) / 1000 : 0) + (rate ? 1000 : 0);
@@ -28,12 +31,13 @@ export function judge(effects: Effects, { direction }: Traffic, before: Trips, n
   const { delay, loss, duplicate, corrupt } = effects;
   const lost = now.sent - now.received;
   const losing = loss ? lossShare(loss) : 0;
-  const missing = 1 - (1 - losing) ** ways * (1 - (corrupt?.percent ?? 0) / 100) ** ways;
+  const harmed = 1 - (1 - losing) ** ways * (1 - (shown * (corrupt?.percent ?? 0)) / 100) ** ways;
   if (loss || corrupt) {
     // So unlikely that it shows that nothing is lost.
-    const impossible = lost === 0 && (1 - missing) ** now.sent < 1e-3;
-    const all = missing >= 1 && lost < now.sent;
-    say(!impossible && !all, `${lost} of ${now.sent} round trips lost`);
+    const impossible = lost + now.spoiled === 0 && (1 - harmed) ** now.sent < 1e-3;
+    const all = losing >= 1 && lost < now.sent;
+    const spoiled = now.spoiled > 0 ? `, ${now.spoiled} of ${now.received} answers spoiled` : '';
+    say(!impossible && !all, `${lost} of ${now.sent} round trips lost${spoiled}`);
   } else if (now.received === 0 && before.received > 0)
     say(!!effects.rate, `none of ${now.sent} round trips came back`);
   if (delay && now.medianMs !== null && before.leastMs !== null) {
@@ -41,8 +45,8 @@ export function judge(effects: Effects, { direction }: Traffic, before: Trips, n
     const longer = now.medianMs - before.leastMs;
     const least = (ways * Math.max(0, delay.latencyUs - delay.jitterUs)) / 1000;
     const some = effects.reorder !== undefined;
-    const shown = `round trip ${ms(now.medianMs)}, before ${ms(before.medianMs)}`;
-    say(some || longer >= 0.8 * least - 0.2, shown);
+    const trip = `round trip ${ms(now.medianMs)}, before ${ms(before.medianMs)}`;
+    say(some || longer >= 0.8 * least - 0.2, trip);
   }
   if (duplicate) {
     const unseen = now.doubled === 0 && (1 - duplicate.percent / 100) ** now.received < 1e-3;

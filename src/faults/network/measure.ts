@@ -14,6 +14,8 @@ export type Trips = {
   readonly received: number;
   /** Answers that came more than once. */
   readonly doubled: number;
+  /** Answers with other content than was asked for: not every way in checks what it is given. */
+  readonly spoiled: number;
   /** Median and least round trip; null when nothing came back. */
   readonly medianMs: Milliseconds | null;
   readonly leastMs: Milliseconds | null;
@@ -102,20 +104,24 @@ async function ping(ns: Netns, { host }: Peer, count: number, waitMs: number): P
 export function tripsIn(text: string, count: number): Trips {
   const times = new Map<string, number>();
   let doubled = 0;
+  let spoiled = 0;
   for (const line of text.split('\n')) {
+    if (line.startsWith('wrong data byte')) spoiled++;
     const [, sequence, ms] = /(?:icmp_)?seq=(\d+).*time[=<]([\d.]+) ?ms/.exec(line) ?? [];
-    if (sequence === undefined) continue;
+    // To ping, what fails its checksum did not come.
+    if (sequence === undefined || line.includes('BAD CHECKSUM')) continue;
+    if (Number(sequence) > count) spoiled++;
     if (times.has(sequence)) doubled++;
     else times.set(sequence, Number(ms));
   }
   const sent = Number(/(\d+) packets transmitted/.exec(text)?.[1] ?? count);
-  return summary(sent, [...times.values()], doubled);
+  return summary(sent, [...times.values()], doubled, spoiled);
 }
 
-function summary(sent: number, times: readonly number[], doubled = 0): Trips {
+function summary(sent: number, times: readonly number[], doubled = 0, spoiled = 0): Trips {
   const sorted = times.toSorted((a, b) => a - b);
   const medianMs = sorted[Math.floor(sorted.length / 2)] ?? null;
-  return { sent, received: sorted.length, doubled, medianMs, leastMs: sorted[0] ?? null };
+  return { sent, received: sorted.length, doubled, spoiled, medianMs, leastMs: sorted[0] ?? null };
 }
 
 const connector = `

@@ -13,6 +13,7 @@ import { buildRigs, clearLeftovers } from './rig.ts';
 import { short } from './rig-name.ts';
 import { foreignState, rigIsGone, rigIsOn } from './rig-state.ts';
 import {
+  besides,
   devicesFor,
   openAgain,
   openPlace,
@@ -63,10 +64,10 @@ export function packetFault<P extends z.ZodType<PacketParams>>(fault: PacketFaul
     // What it makes is its own: several may be on at a time.
     claims: () => [],
     shares: ({ ns }) => sharedName(ns),
-    describe: ({ how }) => how,
+    describe: (undo) => undo.how + besides(undo),
     async foresee(on, params, context) {
-      const { ns } = await openTarget(on.netns);
-      return (await choose(ns, fault, params, context)).how;
+      const { ns, place } = await openTarget(on.netns);
+      return (await choose(ns, fault, params, context)).how + besides(place);
     },
     async plan(on, params, context) {
       const { ns, place } = await openTarget(on.netns);

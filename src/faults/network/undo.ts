@@ -1,5 +1,6 @@
 import {
   bornApart,
+  type Neighbour,
   type Netns,
   type NetnsBirth,
   type NetnsCapability,
@@ -19,6 +20,8 @@ import type { UserSpaceRecord } from './user-space/index.ts';
 export type PacketUndo = {
   readonly ns: NetnsId;
   readonly birth?: NetnsBirth;
+  /** Who else is hit, being in the same network. */
+  readonly others?: readonly string[];
   readonly path: NetworkPath;
   /** How it is done, in one line. */
   readonly how: string;
@@ -46,7 +49,11 @@ export function shapingsAmong(siblings: readonly Json[], here: Place): readonly 
 }
 
 /** A namespace as an undo record names it. */
-export type Place = Pick<PacketUndo, 'ns' | 'birth'>;
+export type Place = Pick<PacketUndo, 'ns' | 'birth' | 'others'>;
+
+/** Who is hit besides the target, for the end of a line that says how. */
+export const besides = ({ others = [] }: Pick<Place, 'others'>): string =>
+  others.length === 0 ? '' : `; also hits ${others.join(', ')}, in the same network`;
 
 /** Open the namespace of an undo record. Throws `target-gone` when it has ended. */
 export const openPlace = (netns: NetnsCapability, { ns, birth }: Place): Promise<Netns> => netns.open(ns, birth);
@@ -54,6 +61,7 @@ export const openPlace = (netns: NetnsCapability, { ns, birth }: Place): Promise
 /** To inject: the target must live there still. Throws `target-gone`. */
 export async function openAgain(netns: NetnsCapability, place: Place): Promise<Netns> {
   const now = await netns.identify();
+  namesOf(now.others);
   if (now.id !== place.ns || bornApart(now.birth, place.birth)) {
     throw new ZashikiError('target-gone', 'the target lives in another network namespace now');
   }
@@ -62,14 +70,16 @@ export async function openAgain(netns: NetnsCapability, place: Place): Promise<N
 
 /**
  * The namespace that the target lives in now. Throws `refused` for a process in the namespace of the machine, where
- * everybody else would be hit too; `permission-missing` without CAP_NET_ADMIN.
+ * everybody else would be hit too, and where somebody lives who may never be hit; `permission-missing` without
+ * CAP_NET_ADMIN.
  */
 export async function openTarget(netns: NetnsCapability): Promise<{ readonly ns: Netns; readonly place: Place }> {
-  const { id, birth, machine, isMachine } = await netns.identify();
+  const { id, birth, machine, isMachine, others } = await netns.identify();
   if (machine && !isMachine) {
     const message = 'the target has no network namespace of its own: the whole machine would be hit';
     throw new ZashikiError('refused', message, { hint: 'if you mean it, say so: target: { host: { machine: true } }' });
   }
+  const names = namesOf(others);
   const ns = await netns.open(id, birth);
   const { stdout } = await ns.run(['cat', '/proc/self/status']);
   const capabilities = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(stdout)?.[1] ?? 'ffffffffffffffff'}`);
@@ -77,7 +87,16 @@ export async function openTarget(netns: NetnsCapability): Promise<{ readonly ns:
     const message = 'changing the network of the target takes CAP_NET_ADMIN, which this process lacks';
     throw new ZashikiError('permission-missing', message, { hint: 'run as root, or with CAP_NET_ADMIN' });
   }
-  return { ns, place: { ns: id, ...(birth === undefined ? {} : { birth }) } };
+  const optional = { ...(birth === undefined ? {} : { birth }), ...(names.length === 0 ? {} : { others: names }) };
+  return { ns, place: { ns: id, ...optional } };
+}
+
+/** Throws `refused` when one of them may never be hit. */
+function namesOf(others: readonly Neighbour[] = []): readonly string[] {
+  const spared = others.find((one) => one.spared !== undefined);
+  if (!spared) return others.map(({ name }) => name);
+  const message = `${spared.name} works in the same network and would be hit too: ${spared.spared}`;
+  throw new ZashikiError('refused', message, { hint: 'choose a target whose network is its own' });
 }
 
 /** The devices that are meant: the one that is named, else all that are up, but lo, our own, and parts of others. */

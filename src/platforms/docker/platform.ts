@@ -10,6 +10,7 @@ import { definePlatform } from '../platform.ts';
 import { containerCgroup } from './capabilities/cgroup.ts';
 import { execCapability } from './capabilities/exec.ts';
 import { lifecycleCapability } from './capabilities/lifecycle.ts';
+import { withNeighbours } from './capabilities/neighbours.ts';
 import { netnsByHelper } from './capabilities/netns.ts';
 import { signalThroughEngine } from './capabilities/signal.ts';
 import { discover } from './discover.ts';
@@ -64,14 +65,14 @@ async function attach(target: TargetRef): Promise<Partial<Capabilities>> {
     return {
       ...always,
       signal: signalThroughEngine(target, identity, runtime),
-      netns: netnsByHelper(target, identity, runtime),
+      netns: withNeighbours(netnsByHelper(target, identity, runtime), identity, runtime),
     };
   }
   const proc = openProc();
   return {
     ...always,
     signal: signalCapability(target, proc),
-    netns: netnsCapability(target, proc),
+    netns: withNeighbours(netnsCapability(target, proc), identity, runtime),
     cgroup: containerCgroup(target, identity, runtime, proc),
     bounds: boundsCapability(target, proc, identity.id),
     limits: limitsCapability(target, proc),

@@ -118,8 +118,14 @@ export interface Helpers {
    * itself after a minute at the latest. Never pulls. `apart`: in a network namespace of its own, for trials.
    */
   start(id: string, image: string, options?: { readonly apart?: boolean }): Promise<Helper>;
-  /** Ids of running containers that were started in the network namespace of one of these. */
-  sharers(ids: readonly string[]): Promise<readonly string[]>;
+  /** Running containers that were started in the network namespace of one of these; and these, where they run. */
+  sharers(ids: readonly string[]): Promise<readonly Sharer[]>;
+}
+
+/** A container in the network namespace of others, or that has one which others share. */
+export interface Sharer extends Pick<Summary, 'id' | 'name' | 'labels'> {
+  /** One of ours, which is gone soon. */
+  readonly helper: boolean;
 }
 
 export interface Helper {

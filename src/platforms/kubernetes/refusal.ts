@@ -87,5 +87,12 @@ function split(resource: string): [string, string] {
   return [group, `${plural}${rest}`];
 }
 
+const lostNode = Symbol('node');
+
+/** The error for what was done on a node that is not in the cluster any more: nobody can look there. */
+export const goneNode = (node: string): ZashikiError =>
+  new ZashikiError('target-gone', `the node ${node} is no longer in the cluster`, { cause: lostNode });
+export const isNodeGone = (error: unknown): boolean => error instanceof ZashikiError && error.cause === lostNode;
+
 /** The error for an object that is not there any more, or whose name belongs to another one by now. */
 export const goneObject = (what: string): ZashikiError => new ZashikiError('target-gone', `${what} no longer exists`);

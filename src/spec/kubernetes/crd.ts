@@ -54,7 +54,8 @@ function root(description: string, spec: Structural, rules: CrdParts['rules']): 
       kind: { type: 'string' },
       metadata: { type: 'object' },
       spec,
-      status: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+      // Atomic: otherwise every name in it is kept once more, as a field that somebody manages.
+      status: { type: 'object', 'x-kubernetes-map-type': 'atomic', 'x-kubernetes-preserve-unknown-fields': true },
     },
     ...(rules?.length ? { 'x-kubernetes-validations': rules } : {}),
   };

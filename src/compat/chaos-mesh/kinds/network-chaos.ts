@@ -95,10 +95,12 @@ export const networkChaos: Kind = {
     ...['delay', 'loss', 'duplicate', 'corrupt', 'bandwidth'].map((action) => ({
       rule: `self.action != '${action}' || has(self.${action})`,
       message: `action ${action} needs the block ${action}`,
+      fieldPath: `.${action}`,
     })),
     {
       rule: "self.action == 'partition' || !has(self.direction) || self.direction == 'to' || has(self.target)",
       message: 'direction from and both need a target',
+      fieldPath: '.target',
     },
   ],
 };

@@ -34,7 +34,8 @@ export const podChaos: Kind = {
   cel: [
     {
       rule: "self.action != 'container-kill' || (has(self.containerNames) && size(self.containerNames) > 0) || has(self.containerName)",
-      message: 'action container-kill needs containerNames',
+      message: 'action container-kill needs the names of containers, such as containerNames: [main]',
+      fieldPath: '.containerNames',
     },
   ],
 };

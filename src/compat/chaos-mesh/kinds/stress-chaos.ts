@@ -84,6 +84,7 @@ export const stressChaos: Kind = {
     {
       rule: 'has(self.stressngStressors) || (has(self.stressors) && (has(self.stressors.cpu) || has(self.stressors.memory)))',
       message: 'give stressors with cpu or memory, or stressngStressors',
+      fieldPath: '.stressors',
     },
   ],
 };

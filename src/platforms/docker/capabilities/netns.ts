@@ -69,7 +69,8 @@ export function netnsByHelper(target: TargetRef, identity: ContainerIdentity, ru
         if (found) return found;
       }
       // A target that has ended leaves its namespace to those who share it.
-      for (const of of await helpers.sharers(first)) {
+      for (const { id: of } of await helpers.sharers(first)) {
+        if (first.includes(of)) continue;
         const found = await through(of, wanted, birth);
         if (found) return found;
       }

@@ -3,7 +3,7 @@ import { isError, ZashikiError } from '../../../core/errors.ts';
 import type { Client } from '../client.ts';
 import { collectionOf, pathOf } from '../identity.ts';
 import { namespaceAt } from '../look.ts';
-import { goneObject, isConflict, isMissing, Refusal } from '../refusal.ts';
+import { goneNode, isConflict, isMissing, Refusal } from '../refusal.ts';
 import type { Meta, Pod } from '../types.ts';
 import { agentJob, agentLabels, jobName, usualImage } from './pod-spec.ts';
 
@@ -43,7 +43,7 @@ export async function agentOn(client: Client, wanted: Wanted, signal?: AbortSign
       if (/BackOff|Invalid|CreateContainer/.test(waiting)) throw notUp(wanted, namespace, waiting);
     }
     if (found.length === 0) {
-      if (await isNodeGone(client, wanted.node)) throw goneObject(`node ${wanted.node}`);
+      if (await isWithout(client, wanted.node)) throw goneNode(wanted.node);
       await makeJob(client, wanted, namespace);
     }
     if (performance.now() > until) {
@@ -77,7 +77,7 @@ async function podsOn(client: Client, node: string, namespace: string, signal: A
 }
 
 /** False too when we may not look: it is not known to be gone then. */
-async function isNodeGone(client: Client, name: string): Promise<boolean> {
+async function isWithout(client: Client, name: string): Promise<boolean> {
   try {
     await client.call({ ...pathOf({ kind: 'node', namespace: '', name }), method: 'GET', verb: 'get' });
     return false;

@@ -7,6 +7,7 @@ import { isMissing, refused } from './errors.ts';
 import { execIn } from './exec.ts';
 import { networkSharers } from './network.ts';
 import { ensureImage } from './pull.ts';
+import { summaryOf } from './read.ts';
 
 /** A helper ends by itself after this, and the engine removes it, whatever became of us. */
 const lifetimeSeconds = 60;
@@ -18,7 +19,11 @@ const makerLabel = 'zashiki.dev/helper-maker';
 export function helpersOf(client: Client, now: () => number = Date.now): Helpers {
   return {
     prepare: (image) => ensureImage(client, image),
-    sharers: (ids) => networkSharers(client, ids),
+    sharers: async (ids) =>
+      (await networkSharers(client, ids)).map((listed) => {
+        const { id, name, labels } = summaryOf(listed);
+        return { id, name, labels, helper: labels[label] !== undefined };
+      }),
     async start(of, image, { apart = false } = {}) {
       await sweep(client, now());
       const body = {

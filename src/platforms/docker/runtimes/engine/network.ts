@@ -34,8 +34,8 @@ export async function networkPlace(
   return { ofMachine: true };
 }
 
-/** Ids of running containers that were started in the network of any of these, whatever has become of them since. */
-export async function networkSharers(client: Client, ids: readonly string[]): Promise<readonly string[]> {
+/** Running containers that were started in the network of any of these, whatever has become of them since; and these. */
+export async function networkSharers(client: Client, ids: readonly string[]): Promise<readonly ListedContainer[]> {
   const listed = await client.call<ListedContainer[]>('GET', '/containers/json');
   const known = new Set(ids);
   for (let before = -1; before !== known.size; ) {
@@ -47,5 +47,5 @@ export async function networkSharers(client: Client, ids: readonly string[]): Pr
       if ([...known].some((id) => id === named || (named.length >= 12 && id.startsWith(named)))) known.add(Id);
     }
   }
-  return [...known].filter((id) => !ids.includes(id));
+  return listed.filter(({ Id }) => known.has(Id));
 }
