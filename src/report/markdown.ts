@@ -2,7 +2,7 @@ import { formatDuration } from '../core/duration.ts';
 import type { JournalEvent } from '../core/events.ts';
 import { eventsOf } from '../core/timeline.ts';
 import { clip, codeSpan, escapeMarkdown, readable } from './escape.ts';
-import { stateWords } from './injections.ts';
+import { standing } from './injections.ts';
 import { outcomeWords } from './outcome.ts';
 import { offset, recoveryText, timeOr, utc, verdictSentence } from './phrases.ts';
 import { columns } from './scale.ts';
@@ -99,7 +99,7 @@ function injections(story: Story): readonly string[] {
       injectedAt === null ? '–' : offset(injectedAt),
       observed ? escapeMarkdown(clip(observed.detail, 120)) : '–',
       by,
-      stateWords[injection.state],
+      standing(injection),
     ]);
   });
   const more = story.injections.length - rows.length;
