@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { link, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
@@ -26,7 +26,6 @@ export interface Layer {
 /** Write images into one OCI archive that `ctr images import` takes. The file appears when it is whole. */
 export async function writeArchive(images: readonly Image[], file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  // Beside the layers, mostly: then they are linked and not copied.
   const work = await mkdtemp(join(dirname(file), '.archive-'));
   try {
     const blobs = join(work, 'blobs/sha256');
@@ -61,7 +60,17 @@ export async function writeArchive(images: readonly Image[], file: string): Prom
     await writeFile(join(work, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }));
     await writeFile(join(work, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
     const making = `${file}.${process.pid}`;
-    await promisify(execFile)('tar', ['--create', '-f', making, '-C', work, 'oci-layout', 'index.json', 'blobs']);
+    await promisify(execFile)('tar', [
+      '--create',
+      '--dereference',
+      '-f',
+      making,
+      '-C',
+      work,
+      'oci-layout',
+      'index.json',
+      'blobs',
+    ]);
     await rename(making, file);
   } finally {
     await rm(work, { recursive: true, force: true });
@@ -78,10 +87,10 @@ async function addLayer({ file, omit }: Layer, blobs: string) {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash);
   const digest = hash.digest('hex');
+  // Not copied, and no second name either: that would change the file under whoever reads it.
   if (!omit)
-    await link(file, join(blobs, digest)).catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EXDEV') await promisify(execFile)('cp', [file, join(blobs, digest)]);
-      else if (error.code !== 'EEXIST') throw error;
+    await symlink(file, join(blobs, digest)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
     });
   const { size } = await stat(file);
   return { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: `sha256:${digest}`, size };

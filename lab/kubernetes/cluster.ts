@@ -30,6 +30,9 @@ interface Node {
   programs: NodePrograms | undefined;
 }
 
+/** A cluster takes about 30 of them; a machine has 128 unless told otherwise. */
+const moreInotify = 'sysctl -w fs.inotify.max_user_instances=1024';
+
 /** The name of the machine that has the control plane. */
 export const controlPlane = 'control';
 
@@ -52,7 +55,8 @@ export async function bringUp(
     startControlPlane(parts, router),
     ...nodes.map((node) => boot(parts, node, router, images)),
   ]);
-  await Promise.all([...net.nodes.map(({ name }) => nodeReady(api, name, signal)), accountReady(api, signal)]);
+  const ready = nodes.map((node) => nodeReady(api, node.net.name, signal, () => deadOf(node)));
+  await Promise.all([...ready, accountReady(api, signal)]);
   let simulator: Program | undefined;
   return {
     pids: () =>
@@ -120,9 +124,19 @@ async function actOnApiServer(parts: Parts, control: ControlPlane, action: Actio
   else throw new Error(`the API server knows start, stop and kill, not ${action}`);
 }
 
+/** What a program of a node has said that has ended; undefined while all of them run. */
+function deadOf({ net, programs }: Node): string | undefined {
+  for (const [what, program] of Object.entries(programs ?? {}))
+    if (typeof program !== 'function' && program.ended)
+      return `${what} of ${net.name} has ended:\n${program.lastLines()}`;
+  return undefined;
+}
+
 /** Wait until a node is Ready. */
-export async function nodeReady(api: Api, name: string, signal: AbortSignal): Promise<void> {
+async function nodeReady(api: Api, name: string, signal: AbortSignal, dead: () => string | undefined): Promise<void> {
   await eventually(`node ${name} is not Ready`, signal, async () => {
+    const why = dead();
+    if (why) throw new LabError(why, /too many open files/.test(why) ? moreInotify : 'see its logs');
     const node = await api.call('GET', `/api/v1/nodes/${name}`);
     const conditions: { type: string; status: string; message: string }[] = node.status?.conditions ?? [];
     const ready = conditions.find(({ type }) => type === 'Ready');
@@ -144,6 +158,7 @@ async function eventually(what: string, signal: AbortSignal, check: () => Promis
     try {
       return await check();
     } catch (error) {
+      if (error instanceof LabError) throw error;
       if (performance.now() > end) throw new LabError(`${what}: ${(error as Error).message}`, 'see its logs');
     }
     await sleep(100, undefined, { signal });

@@ -239,7 +239,8 @@ describe.skipIf(unable)('a cluster of its own', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     children.push(child);
-    await once(createInterface({ input: child.stdout }), 'line');
+    const [line] = await Promise.race([once(createInterface({ input: child.stdout }), 'line'), once(child, 'close')]);
+    expect(String(line)).toMatch(/kubeconfig$/);
     return child;
   }
 

@@ -47,7 +47,11 @@ export function nodeCapability(client: Client, identity: ObjectIdentity): NodeCa
       await mustRead();
       const { path, resource } = collectionOf('pod');
       const found = await client.list<Pod>({ path, resource, query: { fieldSelector: `spec.nodeName=${name}` } });
-      const living = found.filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
+      // One that is being deleted counts till it is gone, also when its containers have ended.
+      const living = found.filter(
+        ({ metadata, status }) =>
+          metadata.deletionTimestamp !== undefined || (status?.phase !== 'Succeeded' && status?.phase !== 'Failed'),
+      );
       return Promise.all(living.map((pod) => nodePod(client, pod)));
     },
     async evict(pod, grace) {
