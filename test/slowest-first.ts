@@ -16,6 +16,14 @@ const slowest = [
   'test/kill/helper-container.docker',
   'test/kill/container.docker',
   'test/kill/helper.docker',
+  'src/operator/operator.k8s',
+  'test/kubernetes/scale.k8s',
+  'lab/kubernetes/lab.k8s',
+  'src/faults/pods.k8s',
+  'examples/kubernetes/three-kills.k8s',
+  'test/kubernetes/node-lost.k8s',
+  'src/agent/agent.k8s',
+  'examples/kubernetes/examples.k8s',
 ];
 
 /** Starts with the files that take longest, so that no worker is left alone with one of them at the end. */

@@ -46,6 +46,21 @@ const absentPrograms = (): readonly string[] => [
 
 /** All that must be there before a cluster starts: programs, Kubernetes, images. Minutes when the cache is empty. */
 export async function prepare(say: Say, signal: AbortSignal): Promise<KeeperOptions> {
+  await ensureInstalled(say, signal);
+  const [programs, { file, missing: without }] = await Promise.all([ensureBuilt('kube', { say, signal }), labImages()]);
+  return { programs, images: [file], missing: without };
+}
+
+/** All that any use of the lab would build on its way: also the simulator of nodes, and the base of our image. */
+export async function prepareAll(say: Say, signal: AbortSignal): Promise<void> {
+  await ensureInstalled(say, signal);
+  await Promise.all([
+    baseTar(dockerPlaceOf().cache),
+    prepare(say, signal).then(() => ensureBuilt('kwok', { say, signal })),
+  ]);
+}
+
+async function ensureInstalled(say: Say, signal: AbortSignal): Promise<void> {
   const why = lacks();
   if (why) throw new LabError(why, 'run it as root on Debian, with Go 1.24 or later');
   for (const hidden of ['/var', '/run'])
@@ -56,15 +71,6 @@ export async function prepare(say: Say, signal: AbortSignal): Promise<KeeperOpti
       );
   const absent = absentPrograms();
   if (absent.length > 0) await install(absent, say, signal);
-  const [programs, { file, missing: without }] = await Promise.all([ensureBuilt('kube', { say, signal }), labImages()]);
-  return { programs, images: [file], missing: without };
-}
-
-/** All that any use of the lab would build on its way: also the simulator of nodes, and the base of our image. */
-export async function prepareAll(say: Say, signal: AbortSignal): Promise<void> {
-  await prepare(say, signal);
-  await ensureBuilt('kwok', { say, signal });
-  await baseTar(dockerPlaceOf().cache);
 }
 
 async function install(absent: readonly string[], say: Say, signal: AbortSignal): Promise<void> {

@@ -97,7 +97,7 @@ async function shop(replicas = 1) {
 
 describe.skipIf(unable)('an operator in a real cluster', () => {
   beforeAll(async () => {
-    console.log(await install());
+    await install();
     await eventually(
       async () =>
         (await kubectl([

@@ -119,23 +119,25 @@ function keepAlive(transport: Transport, agent: string, name: InjectionName, lea
   void renewing(agentApi(transport, agent), kept, leaseMs, () => ofAgent.delete(leaseMs));
 }
 
-/** Does not keep the process alive: a controller that has ended holds no fault. */
+/**
+ * Ask at a fixed rhythm, also while an answer is awaited: one call that hangs must not cost the leases of all. Does not
+ * keep the process alive: a controller that has ended holds no fault.
+ */
 async function renewing(api: AgentApi, kept: Kept, leaseMs: Milliseconds, over: () => void): Promise<void> {
-  const every = leaseMs / 3;
-  for (let pause = every; kept.names.size > 0; ) {
-    await sleep(pause, undefined, { ref: false });
-    const from = performance.now();
+  const renew = async () => {
     const asked = [...kept.names.values()];
     try {
-      const on = new Set((await api.lease(asked, leaseMs)).map(keyOf));
+      const on = new Set((await api.lease(asked, leaseMs, AbortSignal.timeout((leaseMs * 2) / 3))).map(keyOf));
       for (const name of asked) if (!on.has(keyOf(name))) kept.names.delete(keyOf(name));
       kept.misses = 0;
     } catch {
       kept.misses++;
       if (kept.misses >= mostMisses) kept.names.clear();
     }
-    // A call that took long must not make the next one late.
-    pause = Math.max(every / 10, every - (performance.now() - from));
+  };
+  while (kept.names.size > 0) {
+    await sleep(leaseMs / 3, undefined, { ref: false });
+    if (kept.names.size > 0) void renew();
   }
   // At once: whoever comes next must not join what has ended.
   over();
