@@ -23,7 +23,8 @@ image: zashiki/zashiki:${version}
 replicas: ${usualInstall.replicas}
 # Only pods of namespaces that say zashiki.dev/inject: enabled.
 optIn: false
-# Most targets that anything may be on at a time, over all resources; null: no limit.
+# Most targets that anything may be on at a time, over all resources: 20, or 30% of the pods of each namespace; null: no
+# limit.
 blastRadius: null
 # Image of pods that are made to fail; empty: the usual one.
 pauseImage: ""

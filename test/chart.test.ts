@@ -22,7 +22,7 @@ test.for<readonly [string, Partial<InstallOptions>, readonly string[]]>([
       image: 'registry:5000/z@sha256:0',
       replicas: 3,
       optIn: true,
-      blastRadius: 7,
+      blastRadius: '7',
       pauseImage: 'p:1',
       allowExec: true,
     },

@@ -61,6 +61,7 @@ async function runGroup(files: readonly string[], options: TestOptions, number: 
       ZASHIKI_VM_BUNDLED: '1',
       ZASHIKI_VM_RESULTS: resultsInGuest,
       ...(options.record ? { ZASHIKI_MATRIX: 'write' } : {}),
+      ...(options.via === undefined ? {} : { ZASHIKI_MATRIX_VIA: options.via }),
     };
     await bringIn(machine, await bundles);
     const vitest = ['node', 'node_modules/vitest/vitest.mjs', 'run', '--configLoader', 'native'];

@@ -12,6 +12,7 @@ test('the command line of test:vm', () => {
     record: false,
   });
   expect(parseTestLine(['--all', '--record'])).toMatchObject({ kind: 'all', record: true });
+  expect(parseTestLine(['--record', '--via', 'netem'])).toMatchObject({ record: true, via: 'netem' });
   expect(parseTestLine(['--help'])).toBeUndefined();
   expect(() => parseTestLine(['--fast'])).toThrow('no option --fast');
   expect(() => parseTestLine(['--timeout', 'x'])).toThrow('--timeout needs seconds, not x');

@@ -11,6 +11,8 @@ export interface TestOptions {
   readonly timeoutS: number;
   /** Let test/matrix write down what it sees, and bring that out. */
   readonly record: boolean;
+  /** Let test/matrix try one way of the faults on packets, and nothing else. */
+  readonly via?: string;
 }
 
 /** Tests of Docker that show what only cgroup v2 shows; they belong to `vm`. */
@@ -25,6 +27,7 @@ Options:
   --docker           all tests of Docker (*.docker.test.ts), under cgroup v2, instead (an hour and more)
   --all              those and the usual ones
   --record           test/matrix writes docs/reference/matrix.json; then npm run docs makes the page
+  --via WAY          test/matrix tries only faults on packets, in this way (netem), and keeps what it knew of others
   --each             a fresh guest for every file
   --results FOLDER   write JUnit files there
   --timeout SECONDS  end it after this time (default 1800)
@@ -40,10 +43,11 @@ export function parseTestLine(args: readonly string[]): TestOptions | undefined 
     else if (word === '--all') options = { ...options, kind: 'all' };
     else if (word === '--record') options = { ...options, record: true };
     else if (word === '--each') options = { ...options, each: true };
-    else if (word === '--results' || word === '--timeout') {
+    else if (word === '--results' || word === '--timeout' || word === '--via') {
       const value = left.shift();
       if (!value) throw new Error(`${word} needs a value`);
       if (word === '--results') options = { ...options, results: value };
+      else if (word === '--via') options = { ...options, via: value };
       else if (!(Number(value) > 0)) throw new Error(`--timeout needs seconds, not ${value}`);
       else options = { ...options, timeoutS: Number(value) };
     } else if (word.startsWith('-')) throw new Error(`no option ${word}`);

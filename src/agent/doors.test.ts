@@ -6,7 +6,7 @@ import { issued, makeCertificates } from './certs.ts';
 import { readAddress } from './listen.ts';
 import { startAgent, startVictim, testFolder } from './testing.ts';
 
-describe('mutual TLS', async () => {
+describe('CM-25 mutual TLS', async () => {
   test('who has a certificate of the CA, with the right name, is let in; nobody else', async () => {
     const folder = testFolder();
     const tls = join(folder, 'tls');
@@ -86,7 +86,7 @@ describe('mutual TLS', async () => {
   });
 });
 
-describe('token', () => {
+describe('CM-25 token', () => {
   test('the right one is let in, a wrong one and none are not; it may be changed while the agent runs', async () => {
     const folder = testFolder();
     const [right, wrong] = [join(folder, 'right'), join(folder, 'wrong')];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { agentApi } from '../remote/index.ts';
+import { agentApi, type Transport } from '../remote/index.ts';
 import {
   aim,
   contextFor,
@@ -84,6 +84,33 @@ test('a client that lives renews the lease; one heartbeat ends when another clie
   expect(victim.paused()).toBe(false);
   expect(await leases()).toEqual([]);
   expect(target.id).toBe(`pid:${victim.pid}`);
+});
+
+test('all that a client has on at an agent is renewed by one call', async () => {
+  const agent = await startAgent(testFolder());
+  const asked: string[][] = [];
+  const counting: Transport = (path, body, signal) => {
+    if (path === '/v1/lease') asked.push((body?.injections as { injection: string }[]).map((each) => each.injection));
+    return agent.transport(path, body, signal);
+  };
+  const put = async () => {
+    const victim = await startVictim();
+    const { agent: on } = await aim(counting, { pid: victim.pid }, 1500);
+    const context = contextFor();
+    const undo = await on.plan(pause, context);
+    await on.inject(pause, undo, context);
+    return { name: undo.agent.injection, off: () => on.recover('process-pause', undo, context) };
+  };
+  const [one, two] = [await put(), await put()];
+  await eventually(() => asked.some((names) => names.includes(one.name) && names.includes(two.name)), 'both in one');
+  await one.off();
+  await eventually(() => asked.at(-1)?.join() === two.name, 'what is off is renewed no more');
+  await two.off();
+  await eventually(async () => {
+    const before = asked.length;
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    return asked.length === before;
+  }, 'nobody is asked when nothing is on');
 });
 
 test('the duration is over and the controller does nothing but live: the agent recovers', async () => {

@@ -7,7 +7,7 @@ import { chooseVictims, eligible, howMany } from './selection.ts';
 const rng = () => seededRng(7, 'method[0]');
 const targets = (count: number) => Array.from({ length: count }, (_, index) => target(index));
 
-test('each mode takes as many as it says', () => {
+test('CM-03 each mode takes as many as it says', () => {
   expect(howMany({ mode: 'one' }, 5, rng())).toBe(1);
   expect(howMany({ mode: 'one' }, 0, rng())).toBe(0);
   expect(howMany({ mode: 'all' }, 5, rng())).toBe(5);
@@ -18,7 +18,7 @@ test('each mode takes as many as it says', () => {
   expect(howMany({ mode: 'fixed-percent', value: 0 }, 5, rng())).toBe(0);
 });
 
-test('random-max-percent draws from none up to its share', () => {
+test('CM-03 random-max-percent draws from none up to its share', () => {
   const draw = seededRng(3);
   const seen = new Set(Array.from({ length: 500 }, () => howMany({ mode: 'random-max-percent', value: 60 }, 5, draw)));
   expect([...seen].sort()).toEqual([0, 1, 2, 3]);

@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => built?.remove());
 
 describe.skipIf(unable)('a pod is ended', () => {
-  test('pod-kill: another one takes its place', async () => {
+  test('CM-15 pod-kill: another one takes its place', async () => {
     const within = await namespace();
     const name = await deployment(within, 2);
     const [target, other] = await find({ namespaces: within, labels: { app: name } });
@@ -97,7 +97,7 @@ const imagesOf = async (within: string, name: string) => {
 
 const initContainers = [{ name: 'setup', image: 'zashiki-lab/busybox:1', command: ['true'] }];
 
-describe.skipIf(unable)('pod-failure', () => {
+describe.skipIf(unable)('CM-16 pod-failure', () => {
   const specimen = async (): Promise<Specimen> => {
     const within = await namespace();
     await pod(within, { name: 'web', spec: { initContainers } });

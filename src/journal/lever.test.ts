@@ -28,6 +28,12 @@ test('a lever that cannot be read counts as pulled', () => {
   expect(readLever(folder)?.reason).toContain('not readable');
 });
 
+test('one that cannot be pulled: the reason of the error is one line, without what the lever would have said', () => {
+  const path = join(folder, 'none');
+  expect(() => pullLever(path, 'the shop burns', 'ann', 5)).toThrow(/^cannot write the stop lever [^\n]*ENOENT[^\n]*$/);
+  expect(() => pullLever(path, 'the shop burns', 'ann', 5)).not.toThrow('burns');
+});
+
 test('no state folder: not pulled', () => {
   expect(readLever(join(folder, 'none'))).toBeNull();
 });

@@ -85,6 +85,8 @@ function place(text: string, path: string): void {
     renameSync(draft, path);
   } catch (error) {
     rmSync(draft, { force: true });
+    // It quotes the whole text of the link, which has several lines.
+    if (error instanceof Error) error.message = error.message.replace(/, symlink .*$/s, '');
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -58,6 +58,33 @@ test('a runner that is killed: everything is recovered', async () => {
   expect(find('recovered')?.author.role).toBe('reaper');
   expect(find('run-finished')).toMatchObject({ outcome: 'deviated' });
   expect(find('run-finished')?.reasons.join()).toMatch(/the runner was gone; the reaper recovered i2, i1/);
+});
+
+test.each(['the journal', 'the whole state folder'])(
+  '%s is deleted, then the runner is killed: everything is recovered all the same',
+  async (what) => {
+    const marks = temporaryFolder();
+    onTestFinished(() => marks.remove());
+    const mark = join(marks.folder, 'a');
+    const child = start(runner, [state, 'r', reaper, 'wait', 'none', mark]);
+    await child.says('injected');
+    rmSync(what === 'the journal' ? journalPath(state, 'r') : state, { recursive: true });
+    child.process.kill('SIGKILL');
+    await until('the run is closed', () => find('run-finished') !== undefined);
+    expect(existsSync(mark)).toBe(false);
+    expect(find('recovered')?.author.role).toBe('reaper');
+    expect(find('run-finished')).toMatchObject({ outcome: 'deviated' });
+  },
+);
+
+test('a state folder that is deleted when all is over stays away', async () => {
+  const child = run('finish', 5000, 'a');
+  await child.says('injected');
+  expect(await child.ended).toBe(0);
+  const ids = reapers();
+  rmSync(state, { recursive: true });
+  for (const id of ids) await until('the reaper is gone', () => !sameProcess(id));
+  expect(existsSync(state)).toBe(false);
 });
 
 test('a runner that exits without a word: everything is recovered', async () => {

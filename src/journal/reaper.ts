@@ -3,9 +3,10 @@ import { userInfo } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { isError } from '../core/errors.ts';
-import type { Author, ProcessIdentity } from '../core/events.ts';
+import type { Author, JournalEvent, ProcessIdentity } from '../core/events.ts';
 import type { Milliseconds } from '../core/model.ts';
 import type { Catalogue, Clock } from '../core/ports.ts';
+import { type HeldJournal, holdJournal } from './held-journal.ts';
 import { equalIdentity, sameProcess } from './identity.ts';
 import { lockHolder } from './lock.ts';
 import { outstanding } from './outstanding.ts';
@@ -50,6 +51,7 @@ export type Reaped = 'finished' | 'recovered' | 'incomplete';
 export async function reap(options: ReapOptions): Promise<Reaped> {
   const { graceMs = 5000, clock, log = () => {} } = options;
   const inbox = openInbox(options.input);
+  const held = holdJournal(options.state, options.run);
   const armed = new Map<string, Milliseconds>();
   for (;;) {
     const due = Math.min(...armed.values());
@@ -61,39 +63,45 @@ export async function reap(options: ReapOptions): Promise<Reaped> {
         ? 'the runner gave no sign of life (stopped, or hung)'
         : `the runner was late: ${late.join(', ')} outlived its duration`;
       log(reason);
-      return await takeOver(reason, options);
+      return await takeOver(reason, options, held);
     }
     if (message === 'end') {
       log('the runner is gone');
       await untilDead(options);
-      return await takeOver('the runner was gone', options);
+      return await takeOver('the runner was gone', options, held);
     }
     if ('arm' in message) armed.set(message.arm.injection, clock.mono() + message.arm.ttlMs + graceMs);
     else if ('disarm' in message) armed.delete(message.disarm);
     else {
-      const left = outstanding(scanJournal(journalPath(options.state, options.run)).events);
+      const left = outstanding(eventsNow(options, held));
       if (left.finished && left.intents.length === 0) {
         if (left.unclean.length === 0) dropKept(options.state, options.run);
         return 'finished';
       }
       log('the runner is done, but something is left to do');
-      return await takeOver('the runner could not bring the run to its end', options);
+      return await takeOver('the runner could not bring the run to its end', options, held);
     }
   }
 }
 
 /** Recover the run, again and again until it is done or patience ends. */
-async function takeOver(reason: string, options: ReapOptions): Promise<Reaped> {
+async function takeOver(reason: string, options: ReapOptions, held: HeldJournal | undefined): Promise<Reaped> {
   const { state, run, clock, log = () => {}, hungMs = 10_000, patienceMs = 300_000 } = options;
   const author: Author = { role: 'reaper', user: userName() };
   const signal = new AbortController().signal;
   const end = clock.mono() + patienceMs;
   for (let pause = 250; ; pause = Math.min(30_000, pause * 2)) {
-    if (!existsSync(journalPath(state, run))) {
-      log('the journal was deleted, and with it what there is to undo');
+    const deleted = !existsSync(journalPath(state, run));
+    if (deleted && !(held && outstanding(held.events()).intents.length > 0)) {
+      log('the journal was deleted, and nothing is known that there is to undo');
       return 'incomplete';
     }
     try {
+      if (deleted) {
+        held?.putBack();
+        log('the journal was deleted; it is put back as it was');
+        await untilDead(options);
+      }
       const { catalogue } = options;
       const onEvent = (event: object) => log(JSON.stringify(event));
       const done = await recoverRun({
@@ -108,6 +116,12 @@ async function takeOver(reason: string, options: ReapOptions): Promise<Reaped> {
     if (clock.mono() + pause > end) return 'incomplete';
     await clock.sleep(pause);
   }
+}
+
+/** What the journal says, also when somebody has deleted it. */
+function eventsNow({ state, run }: ReapOptions, held: HeldJournal | undefined): readonly JournalEvent[] {
+  const path = journalPath(state, run);
+  return held && !existsSync(path) ? held.events() : scanJournal(path).events;
 }
 
 /** A killed process closes its pipes a moment before it is dead. */

@@ -24,6 +24,6 @@ test.each<[string, Partial<Circumstances>, object]>([
     { duration: 10, countsFrom: now - 15, heldFor: 10 },
     { on: true, because: 'run', until: now + 5 },
   ],
-])('%s', (_, given, expected) => {
+])('CM-09, CM-12 %s', (_, given, expected) => {
   expect(desired({ ...plain, ...given }, now)).toEqual(expected);
 });

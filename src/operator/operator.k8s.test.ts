@@ -113,7 +113,9 @@ describe.skipIf(unable)('an operator in a real cluster', () => {
     await zashiki('uninstall', 'kubernetes', '--image', ourImage());
   }, 5 * minutes);
 
-  test('pod-failure: a neighbor gets no answer; deleted, it does again', { timeout: 6 * minutes }, async () => {
+  test('CM-09, CM-16 pod-failure: a neighbor gets no answer; deleted, it does again', {
+    timeout: 6 * minutes,
+  }, async () => {
     const { ns, neighbor, ip } = await shop();
     expect(await ask(ns, neighbor, ip)).toContain('hello');
     await apply(chaos('PodChaos', 'fail', ns, { action: 'pod-failure', mode: 'all', selector: web }));
@@ -129,7 +131,7 @@ describe.skipIf(unable)('an operator in a real cluster', () => {
     expect(await imagesOf(ns)).toBe('zashiki-lab/echo:1');
   });
 
-  test('pod-kill: the pod is another one, once', { timeout: 6 * minutes }, async () => {
+  test('CM-15 pod-kill: the pod is another one, once', { timeout: 6 * minutes }, async () => {
     const { ns } = await shop();
     const uids = () => kubectl(['-n', ns, 'get', 'pods', '-l', 'app=web', '-o', 'jsonpath={.items[*].metadata.uid}']);
     const before = await uids();
@@ -144,7 +146,7 @@ describe.skipIf(unable)('an operator in a real cluster', () => {
     expect(await uids()).toBe(after);
   });
 
-  test('NetworkChaos through the agent: packets are late for a neighbor, then not', {
+  test('CM-18 NetworkChaos through the agent: packets are late for a neighbor, then not', {
     timeout: 8 * minutes,
   }, async () => {
     const { ns, neighbor, ip } = await shop();
@@ -160,7 +162,7 @@ describe.skipIf(unable)('an operator in a real cluster', () => {
     expect(await ping()).toBeLessThan(390);
   });
 
-  test('StressChaos through the agent: a worker in the pod, then none', { timeout: 8 * minutes }, async () => {
+  test('CM-27 StressChaos through the agent: a worker in the pod, then none', { timeout: 8 * minutes }, async () => {
     const { ns } = await shop();
     const spec = { mode: 'all', selector: web, stressors: { cpu: { workers: 1, load: 20 } } };
     await apply(chaos('StressChaos', 'busy', ns, spec));
@@ -196,7 +198,7 @@ describe.skipIf(unable)('an operator in a real cluster', () => {
     await kubectl(['-n', ns, 'delete', 'podchaos', 'fail', '--timeout=120s']);
   });
 
-  test('a namespace that is deleted with something on is gone', { timeout: 6 * minutes }, async () => {
+  test('CM-13 a namespace that is deleted with something on is gone', { timeout: 6 * minutes }, async () => {
     const { ns } = await shop();
     await apply(chaos('PodChaos', 'fail', ns, { action: 'pod-failure', mode: 'all', selector: web }));
     await waitFor(ns, 'podchaos/fail', 'AllInjected');
@@ -390,7 +392,7 @@ describe.skipIf(unable)('an operator in a real cluster', () => {
     expect(await imagesOf(ns)).toBe('zashiki-lab/echo:1');
   });
 
-  test('a document of v1.x, with its scheduler: rounds begin at once, and again', {
+  test('CM-07 a document of v1.x, with its scheduler: rounds begin at once, and again', {
     timeout: 6 * minutes,
   }, async () => {
     const { ns } = await shop();
@@ -412,7 +414,9 @@ describe.skipIf(unable)('an operator in a real cluster', () => {
     await eventually(async () => (await rounds()).length === 0);
   });
 
-  test('container-kill: the container is started again, the pod is the same', { timeout: 6 * minutes }, async () => {
+  test('CM-17 container-kill: the container is started again, the pod is the same', {
+    timeout: 6 * minutes,
+  }, async () => {
     const { ns } = await shop();
     const seen = () =>
       kubectl([

@@ -57,7 +57,7 @@ async function until(what: string, test: () => boolean, ms = 8000) {
   }
 }
 
-test('a fault comes on, with its undo record written before, and goes with its resource', async () => {
+test('CM-09, CM-13, CM-14 a fault comes on, with its undo record written before, and goes with its resource', async () => {
   const uid = world.pod('web-0');
   world.pod('db-0', { app: 'db' });
   apply('fail', {});
@@ -119,7 +119,7 @@ test('a pod that comes later is hit, too; one that goes takes its record with it
   await until('both', () => world.on.size === 2 && is('fail', 'AllInjected'));
 });
 
-test('pause takes it off and lets it on again', async () => {
+test('CM-12 pause takes it off and lets it on again', async () => {
   world.pod('web-0');
   apply('fail', {});
   start();
@@ -136,7 +136,7 @@ test('pause takes it off and lets it on again', async () => {
   expect(world.on.size).toBe(1);
 });
 
-test('deleted while it is being put on: taken off without waiting for the rest', async () => {
+test('CM-13 deleted while it is being put on: taken off without waiting for the rest', async () => {
   world.pod('web-0');
   let looking = false;
   world.before.observe = (signal) => {
@@ -195,7 +195,7 @@ test('a leader that is killed, and the resource deleted meanwhile: the next one 
   expect(world.log).toEqual(['inject web-0', 'recover web-0']);
 });
 
-test('what cannot be recovered is never said to be; with force it is let go, and written down', async () => {
+test('CM-13 what cannot be recovered is never said to be; with force it is let go, and written down', async () => {
   world.pod('web-0');
   apply('fail', {});
   start();
@@ -215,7 +215,7 @@ test('what cannot be recovered is never said to be; with force it is let go, and
   );
 });
 
-test('patience ends: a resource that was deleted does not hang for ever', async () => {
+test('CM-13 patience ends: a resource that was deleted does not hang for ever', async () => {
   world.pod('web-0');
   apply('fail', {});
   start('a', { patience: 1200 });
@@ -241,7 +241,7 @@ test('the stop lever takes everything off, and keeps everything off', async () =
   await until('killed', () => world.log.includes('kill web-0'));
 });
 
-test('a kill is done once, whatever comes later', async () => {
+test('CM-15 a kill is done once, whatever comes later', async () => {
   world.pod('web-0');
   apply('kill', { action: 'pod-kill' });
   start();
@@ -288,9 +288,20 @@ test('two on one pod at a time: the second waits for the first', async () => {
 test('no more targets at a time than the blast radius of all', async () => {
   for (const name of ['web-0', 'web-1', 'web-2']) world.pod(name);
   apply('fail', {});
-  start('a', { most: 2 });
+  start('a', { budget: { count: 2 } });
   await until('told', () => JSON.stringify(found('fail')?.status ?? '').includes('blast radius'));
   await until('two', () => world.on.size === 2);
+  expect(is('fail', 'AllInjected')).toBe(false);
+});
+
+test('no more of a namespace at a time than its share, over all resources', async () => {
+  for (const i of [0, 1, 2, 3, 4, 5, 6]) world.pod(`web-${i}`);
+  apply('one', { mode: 'one' });
+  start('a', { budget: { percent: 50 } });
+  await until('the first', () => is('one', 'AllInjected'));
+  apply('fail', {});
+  await until('told', () => JSON.stringify(found('fail')?.status ?? '').includes('50 % of the pods in shop (3)'));
+  await until('three of seven', () => world.on.size === 3);
   expect(is('fail', 'AllInjected')).toBe(false);
 });
 

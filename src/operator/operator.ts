@@ -109,7 +109,7 @@ async function lead(ports: OperatorPorts, lever: Lever, leads: () => boolean, si
       return folder;
     },
     leads,
-    most: settings.most,
+    budget: settings.budget,
     patience: settings.patience,
     signal,
     adopted: new Map(),

@@ -84,7 +84,7 @@ describe('rounds', () => {
     expect(on).toMatchObject({ begin: [], again: created + 15 * minute });
   });
 
-  test('the old @every: the first round begins at once', () => {
+  test('CM-07 the old @every: the first round begins at once', () => {
     const every = spec({ schedule: { cron: '@every 10m' } });
     const first = ask(created + 1000, { spec: every, atOnce: true });
     expect(first).toMatchObject({ begin: [created], again: created + 10 * minute });

@@ -1,4 +1,5 @@
 import type { EpochMs, Milliseconds } from '../core/model.ts';
+import type { Budget } from './budget.ts';
 
 /** How an installation is set up: flags of `zashiki operator`. */
 export interface OperatorSettings {
@@ -10,8 +11,7 @@ export interface OperatorSettings {
   readonly name: string;
   readonly pauseImage?: string | undefined;
   readonly optIn: boolean;
-  /** Most targets on which something may be on, over all resources. */
-  readonly most?: number | undefined;
+  readonly budget?: Budget | undefined;
   readonly patience: Milliseconds;
   /** Where the webhook listens; absent: nowhere. */
   readonly webhook?: { readonly host: string; readonly port: number } | undefined;

@@ -6,6 +6,7 @@ import type { JsonObject, Milliseconds } from '../core/model.ts';
 import type { Catalogue, Clock, FaultContext } from '../core/ports.ts';
 import { isNodeGone } from '../platforms/kubernetes/refusal.ts';
 import type { Board } from './board.ts';
+import { type Budget, budgetFor } from './budget.ts';
 import type { Injection, Result } from './record.ts';
 
 /** What the verbs of a fault need of their surroundings. */
@@ -19,8 +20,7 @@ export interface VerbPorts {
   readonly keep: (tag: string) => string;
   /** Are we still the leader? Asked right before anything is changed. */
   readonly leads: () => boolean;
-  /** Most targets on which something may be on, over all resources. */
-  readonly most?: number | undefined;
+  readonly budget?: Budget | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -120,6 +120,8 @@ async function planOnce(job: Job, ports: VerbPorts, signal: AbortSignal): Promis
   if ((await platform.check(target)) === 'gone') return { did: 'gone' };
   const spared = await platform.spare(target);
   if (spared) return { did: 'failed', error: `spared: ${spared}` };
+  const look = (selector: JsonObject) => platform.discover(platform.selector.parse(selector) as never, signal);
+  const tooMany = await budgetFor(ports.budget, target, look);
   const on = await attach();
   const undo = await fault.plan(on, paramsOf(fault, job), contextOf(job, ports, signal));
   const claims = fault.claims?.(undo as never) ?? [`${fault.id} on ${platform.id} ${canonicalJson(target.identity)}`];
@@ -128,10 +130,8 @@ async function planOnce(job: Job, ports: VerbPorts, signal: AbortSignal): Promis
   if (!isAgentUndo(undo) && board.version(target.id) !== before) return 'changed';
   const holder = fault.reversible ? board.holder(claims, tag) : undefined;
   if (holder) return { did: 'failed', error: `${holder.fault} of ${holder.tag} is still on there` };
-  const hit = board.hit();
-  if (ports.most !== undefined && !hit.has(target.id) && hit.size >= ports.most) {
-    return { did: 'failed', error: `the blast radius of ${ports.most} targets over all experiments is used up` };
-  }
+  const usedUp = tooMany(board.hit());
+  if (usedUp !== undefined) return { did: 'failed', error: usedUp };
   const planned = {
     did: 'planned',
     undo,

@@ -17,7 +17,11 @@ export interface AgentApi {
     readonly addresses: readonly string[];
   }>;
   /** Renew for `lease` ms, at most 10 minutes; returns those that are still on. */
-  lease(injections: readonly InjectionName[], lease: Milliseconds): Promise<readonly InjectionName[]>;
+  lease(
+    injections: readonly InjectionName[],
+    lease: Milliseconds,
+    signal?: AbortSignal,
+  ): Promise<readonly InjectionName[]>;
   status(): Promise<JsonObject>;
 }
 
@@ -63,10 +67,10 @@ export function agentApi(transport: Transport, name: string): AgentApi {
       return answer.targets;
     },
     check: (target) => ask('/v1/check', { target: plainRef(target) }),
-    async lease(injections, lease) {
+    async lease(injections, lease, signal) {
       const named = injections.map(({ run, injection }) => ({ run, injection }));
       const body = { injections: named, lease };
-      const { on } = (await call(transport, name, '/v1/lease', body, { tries: 1 })) as unknown as {
+      const { on } = (await call(transport, name, '/v1/lease', body, { tries: 1, signal })) as unknown as {
         on: readonly InjectionName[];
       };
       return on;

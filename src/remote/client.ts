@@ -5,7 +5,7 @@ import { canonicalJson } from '../core/canonical.ts';
 import { ZashikiError } from '../core/errors.ts';
 import type { Json, JsonObject, Milliseconds } from '../core/model.ts';
 import type { FaultContext, Sighting } from '../core/ports.ts';
-import { agentApi, call, plainRef } from './api.ts';
+import { type AgentApi, agentApi, call, plainRef } from './api.ts';
 import type { Transport } from './transport.ts';
 import type { FoundAddresses, InjectionName, Wants } from './wire.ts';
 
@@ -99,19 +99,48 @@ function injectionOf({ agent }: AgentUndo): { readonly [key: string]: Json } {
 /** So often in a row nobody may answer; then the lease is long over, and renewing it would be of no use. */
 const mostMisses = 20;
 
-/**
- * Renew the lease until the agent says that the injection is off. Does not keep the process alive: a controller that
- * has ended holds no fault.
- */
-async function keepAlive(transport: Transport, agent: string, name: InjectionName, leaseMs: Milliseconds) {
-  const api = agentApi(transport, agent);
-  for (let misses = 0; misses < mostMisses; ) {
-    await sleep(leaseMs / 3, undefined, { ref: false });
-    try {
-      if ((await api.lease([name], leaseMs)).length === 0) return;
-      misses = 0;
-    } catch {
-      misses++;
-    }
-  }
+/** Injections that are renewed together, so that an agent is asked once for all of them. */
+interface Kept {
+  readonly names: Map<string, InjectionName>;
+  misses: number;
 }
+
+const keepers = new WeakMap<Transport, Map<Milliseconds, Kept>>();
+
+/** Renew its lease, and those of all others at this agent, until the agent says that it is off. */
+function keepAlive(transport: Transport, agent: string, name: InjectionName, leaseMs: Milliseconds): void {
+  const ofAgent = keepers.get(transport) ?? new Map<Milliseconds, Kept>();
+  keepers.set(transport, ofAgent);
+  const kept = ofAgent.get(leaseMs) ?? { names: new Map<string, InjectionName>(), misses: 0 };
+  kept.names.set(keyOf(name), name);
+  kept.misses = 0;
+  if (ofAgent.has(leaseMs)) return;
+  ofAgent.set(leaseMs, kept);
+  void renewing(agentApi(transport, agent), kept, leaseMs, () => ofAgent.delete(leaseMs));
+}
+
+/**
+ * Ask at a fixed rhythm, also while an answer is awaited: one call that hangs must not cost the leases of all. Does not
+ * keep the process alive: a controller that has ended holds no fault.
+ */
+async function renewing(api: AgentApi, kept: Kept, leaseMs: Milliseconds, over: () => void): Promise<void> {
+  const renew = async () => {
+    const asked = [...kept.names.values()];
+    try {
+      const on = new Set((await api.lease(asked, leaseMs, AbortSignal.timeout((leaseMs * 2) / 3))).map(keyOf));
+      for (const name of asked) if (!on.has(keyOf(name))) kept.names.delete(keyOf(name));
+      kept.misses = 0;
+    } catch {
+      kept.misses++;
+      if (kept.misses >= mostMisses) kept.names.clear();
+    }
+  };
+  while (kept.names.size > 0) {
+    await sleep(leaseMs / 3, undefined, { ref: false });
+    if (kept.names.size > 0) void renew();
+  }
+  // At once: whoever comes next must not join what has ended.
+  over();
+}
+
+const keyOf = ({ run, injection }: InjectionName): string => `${run}/${injection}`;

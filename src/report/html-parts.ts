@@ -1,7 +1,7 @@
 import { formatDuration } from '../core/duration.ts';
 import { eventsOf } from '../core/timeline.ts';
 import { clip, readable } from './escape.ts';
-import { type InjectionStory, stateWords } from './injections.ts';
+import { goneText, type InjectionStory, standing } from './injections.ts';
 import { html, type Markup, table } from './page.ts';
 import { count, isLost, offset, openInjections, recoveryText, timeOr } from './phrases.ts';
 import { formatShare, type HypothesisStory, type Story } from './story.ts';
@@ -63,7 +63,9 @@ export function tiles(story: Story): Markup {
       : [
           'Clean-up',
           lasting.length === 0 ? 'nothing to undo' : `${undone.length} of ${lasting.length}`,
-          lasting.length === 0 ? `${count(done.length, 'one-shot fault')}` : checked ? 'undone and verified' : 'undone',
+          lasting.length === 0
+            ? `${count(done.length, 'one-shot fault')}`
+            : (goneText(lasting) ?? (checked ? 'undone and verified' : 'undone')),
         ],
   ];
   return html`<dl class="tiles">${list.map(
@@ -146,7 +148,7 @@ function injectionRow(injection: InjectionStory): readonly Markup[] {
       : recoverError
         ? html`<span class="ko">failed</span><small>${clip(recoverError, 240)}</small>`
         : html`${injection.reversible ? 'not yet' : 'nothing to undo'}`,
-    html`<span class="${bad ? 'ko' : 'ok'}">${bad ? '✘' : '✔'} ${stateWords[state]}</span>${verified ? html`<small>${clip(verified.detail, 160)}</small>` : ''}`,
+    html`<span class="${bad ? 'ko' : 'ok'}">${bad ? '✘' : '✔'} ${standing(injection)}</span>${verified ? html`<small>${clip(verified.detail, 160)}</small>` : ''}`,
   ];
 }
 

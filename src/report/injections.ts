@@ -68,7 +68,7 @@ function stateOf(
 }
 
 /** What one injection's state means, in a few words for a table. */
-export const stateWords: Readonly<Record<InjectionState, string>> = {
+const stateWords: Readonly<Record<InjectionState, string>> = {
   planned: 'written down, not injected',
   on: 'on now',
   done: 'one-shot, nothing to undo',
@@ -77,3 +77,17 @@ export const stateWords: Readonly<Record<InjectionState, string>> = {
   failed: 'could not be injected',
   outstanding: 'may still be in place',
 };
+
+/** Those that ended with their target: what was on is gone with it, before its time perhaps, and nobody undid it. */
+export const wentWithTarget = ({ state, recovered }: InjectionStory): boolean =>
+  recovered?.how === 'gone' && (state === 'verified' || state === 'recovered');
+
+/** How one injection stands, in a few words for a table. */
+export const standing = (injection: InjectionStory): string =>
+  wentWithTarget(injection) ? 'gone with its target' : stateWords[injection.state];
+
+/** How many of the injections went with their targets, for the end of a list; nothing when none did. */
+export function goneText(injections: readonly InjectionStory[]): string | undefined {
+  const gone = injections.filter(wentWithTarget).length;
+  return gone === 0 ? undefined : `${gone} gone with ${gone === 1 ? 'its target' : 'their targets'}`;
+}

@@ -1,5 +1,5 @@
 import { clip } from './escape.ts';
-import { type InjectionStory, stateWords } from './injections.ts';
+import { type InjectionStory, standing } from './injections.ts';
 import type { Part } from './panel.ts';
 import { type TimeScale, tickLabel } from './scale.ts';
 import type { Story } from './story.ts';
@@ -52,7 +52,7 @@ export function drawLane(story: Story, top: number, scale: TimeScale): Part {
 function stateSuffix(injection: InjectionStory): string {
   const by = injection.recovered && injection.recovered.by.role !== 'run' ? ` by ${injection.recovered.by.role}` : '';
   if (injection.state === 'outstanding' || injection.state === 'on' || injection.state === 'failed') {
-    return ` · ${stateWords[injection.state]}`;
+    return ` · ${standing(injection)}`;
   }
   return by ? ` · undone${by}` : '';
 }
@@ -61,7 +61,7 @@ function drawBar(injection: InjectionStory, y: number, scale: TimeScale): string
   const from = scale.x(injection.injectedAt ?? injection.intentAt);
   const until = injection.recovered?.t ?? null;
   const tip = hint(
-    `${injection.fault} on ${injection.target.name}: ${stateWords[injection.state]}, from ${tickLabel(injection.injectedAt ?? injection.intentAt, 0)}` +
+    `${injection.fault} on ${injection.target.name}: ${standing(injection)}, from ${tickLabel(injection.injectedAt ?? injection.intentAt, 0)}` +
       (until === null ? '' : ` to ${tickLabel(until, 0)}`),
   );
   if (!injection.reversible) {

@@ -3,7 +3,7 @@ import type { JournalEvent } from '../core/events.ts';
 import { eventsOf } from '../core/timeline.ts';
 import { dipLines } from './dips.ts';
 import { clip, codeSpan, escapeMarkdown, readable } from './escape.ts';
-import { stateWords } from './injections.ts';
+import { standing } from './injections.ts';
 import { outcomeWords } from './outcome.ts';
 import { offset, recoveryText, timeOr, utc, verdictSentence } from './phrases.ts';
 import { columns } from './scale.ts';
@@ -101,7 +101,7 @@ function injections(story: Story): readonly string[] {
       injectedAt === null ? '–' : offset(injectedAt),
       observed ? escapeMarkdown(clip(observed.detail, 120)) : '–',
       by,
-      stateWords[injection.state],
+      standing(injection),
     ]);
   });
   const more = story.injections.length - rows.length;

@@ -125,6 +125,10 @@ describe('JUnit', () => {
 describe('Markdown', () => {
   test('verdict, tables and replay', () => {
     const text = markdownReport(scenarios.held());
+    expect(text).toContain('undone and verified');
+    const ended = scenarios.held().map((event) => (event.type === 'recovered' ? { ...event, how: 'gone' } : event));
+    expect(markdownReport(ended as readonly JournalEvent[])).toMatch(/\| gone with its target \|/);
+    expect(markdownReport(ended as readonly JournalEvent[])).not.toContain('undone and verified');
     expect(text).toMatch(/^## ✔ Held: shop-survives-a-crash\n\nThe system took the fault/);
     expect(text).toMatch(/\| the shop answers \| ✔ held \| 9\d(\.\d)?% \(≥ 80%\) \|/);
     expect(text).toMatch(/`[▁▂▃▄▅▆▇█× ]{10,}`/);

@@ -253,6 +253,7 @@ const describeIntent = ({ injection, fault, target }: Intent) =>
 
 /** Another process cleans up: wait for the verdict that it comes to. */
 async function takenOver(error: unknown, journal: FileJournal, clock: Clock) {
+  if (isError(error, 'state-unwritable')) throw unsure(error, journal);
   if (!isError(error, 'lock-busy', 'refused')) throw error;
   for (let tries = 0; tries < 300; tries++) {
     const finished = journal.read().findLast((event) => event.type === 'run-finished');
@@ -260,4 +261,12 @@ async function takenOver(error: unknown, journal: FileJournal, clock: Clock) {
     await clock.sleep(100);
   }
   throw error;
+}
+
+/** Nothing more can be written down: what is not known to be undone is the worst outcome, whatever became of it. */
+function unsure(error: ZashikiError, journal: FileJournal): ZashikiError {
+  const { length } = outstanding(journal.read()).intents;
+  if (length === 0) return error;
+  const message = `${error.message}; ${length} injection${length === 1 ? '' : 's'} may still be in place`;
+  return new ZashikiError('recover-failed', message, { hint: `run \`zashiki recover\`; ${error.hint}`, cause: error });
 }

@@ -27,7 +27,12 @@ const malformed: Readonly<Record<string, readonly Malformed[]>> = {
       /spec\.gracePeriodSecond/,
       /unknown field|gracePeriod/,
     ],
-    ['a duration that is none', { ...kill, action: 'pod-failure', duration: 'a while' }, /spec\.duration/, /should match .*h\|m\|s/],
+    [
+      'a duration that is none',
+      { ...kill, action: 'pod-failure', duration: 'a while' },
+      /spec\.duration/,
+      /should match .*h\|m\|s/,
+    ],
   ],
   NetworkChaos: [
     ['an action without its part', { ...delay, delay: undefined }, /spec\.delay/, /delay/],

@@ -24,7 +24,9 @@ describe.skipIf(unable)('two thousand pods', () => {
   beforeAll(() => install());
   afterAll(async () => void (await uninstall()));
 
-  test('are killed once each, within what the API server takes, while another experiment has its turn', async () => {
+  test('are killed once each, within what the API server takes, while another experiment has its turn', {
+    timeout: 600_000,
+  }, async () => {
     const ns = await namespace();
     const small = await shop();
     const simulated = await (await cluster()).simulate({ nodes: 20, pods, namespace: ns });
@@ -39,7 +41,7 @@ describe.skipIf(unable)('two thousand pods', () => {
     expect(await small.answers()).toBe(false);
     const meanwhile = await look(ns, 'podchaos/kill');
     expect(conditionOf(meanwhile, 'AllInjected')?.status, 'the large one is still at it').toBe('False');
-    await waitFor(ns, 'podchaos/kill', 'AllInjected', 280);
+    await waitFor(ns, 'podchaos/kill', 'AllInjected', 400);
     const took = (Date.now() - from) / 1000;
 
     const left = await kubectl(['-n', ns, 'get', 'pods', '-o', 'name']);

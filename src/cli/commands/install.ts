@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
+import type { Budget } from '../../operator/budget.ts';
 import { applyObjects, type InstallOptions, manifest, usualInstall, whenReady } from '../../operator/install/index.ts';
 import { usualImage } from '../../platforms/kubernetes/agent/pod-spec.ts';
 import { clusterFor } from '../../platforms/kubernetes/client.ts';
+import { budgetText, readBudget, writeBudget } from '../budget-flag.ts';
 import { act, type DefineCommand } from '../command.ts';
 import { usage } from '../context.ts';
 import { onInterrupt } from '../interrupt.ts';
@@ -17,7 +19,7 @@ export interface InstallFlags {
   readonly namespaced?: readonly string[];
   readonly optIn?: boolean;
   readonly allowExec?: boolean;
-  readonly blastRadius?: number;
+  readonly blastRadius?: Budget;
   readonly pauseImage?: string;
   readonly kubeconfig?: string;
   readonly context?: string;
@@ -31,7 +33,7 @@ export const installOptionsOf = (flags: InstallFlags): InstallOptions => ({
   watch: flags.namespaced,
   optIn: flags.optIn ?? false,
   allowExec: flags.allowExec ?? false,
-  blastRadius: flags.blastRadius,
+  blastRadius: flags.blastRadius && writeBudget(flags.blastRadius),
   pauseImage: flags.pauseImage,
 });
 
@@ -49,7 +51,7 @@ export function declareInstall(command: Command): Command {
     .option('--namespaced <namespace>', 'only resources and pods of this namespace (repeatable)', collect)
     .option('--opt-in', 'only pods of namespaces that say zashiki.dev/inject: enabled')
     .option('--allow-exec', 'experiments may run programs in pods (container-exec)')
-    .option('--blast-radius <n>', 'most targets that anything may be on at a time, over all resources', number)
+    .option('--blast-radius <limit>', budgetText, readBudget)
     .option('--pause-image <image>', 'image of pods that are made to fail')
     .option('--kubeconfig <file>', 'default: KUBECONFIG, ~/.kube/config')
     .option('--context <name>', 'context of the kubeconfig');

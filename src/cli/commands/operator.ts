@@ -3,14 +3,15 @@ import { join } from 'node:path';
 import { readAddress } from '../../agent/listen.ts';
 import { parseDuration } from '../../core/duration.ts';
 import { stateFolder } from '../../journal/state.ts';
+import type { Budget } from '../../operator/budget.ts';
 import { operate } from '../../operator/operator.ts';
 import { clusterFor } from '../../platforms/kubernetes/client.ts';
 import { openCatalogue } from '../../sdk/catalogue.ts';
+import { budgetText, readBudget } from '../budget-flag.ts';
 import { act, type DefineCommand } from '../command.ts';
 import { usage } from '../context.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { collect } from '../trigger-flags.ts';
-import { number } from './plan.ts';
 
 interface Flags {
   readonly namespace: string;
@@ -20,7 +21,7 @@ interface Flags {
   readonly context?: string;
   readonly pauseImage?: string;
   readonly optIn?: boolean;
-  readonly most?: number;
+  readonly blastRadius?: Budget;
   readonly patience: string;
   readonly webhook?: string;
 }
@@ -43,7 +44,7 @@ const define: DefineCommand = (command, context) => {
     .option('--context <name>', 'context of the kubeconfig')
     .option('--pause-image <image>', 'image of pods that are made to fail')
     .option('--opt-in', 'only pods of namespaces that say zashiki.dev/inject: enabled')
-    .option('--blast-radius <n>', 'most targets that anything may be on at a time, over all resources', number)
+    .option('--blast-radius <limit>', budgetText, readBudget)
     .option('--webhook <host:port>', 'where the API server asks before it takes a resource (default: nowhere)')
     .option(
       '--patience <duration>',
@@ -54,13 +55,13 @@ const define: DefineCommand = (command, context) => {
       'after',
       `
 Environment:
-  ZASHIKI_PROTECTED_NAMESPACES   namespaces that are never hit, with commas between (default kube-system)
+  ZASHIKI_PROTECTED_NAMESPACES   namespaces that are never hit: names or re2:…, with commas between (default kube-system)
 
 Examples:
   zashiki install kubernetes --apply          puts it into the cluster of the current context
   zashiki operator --namespace zashiki        the same, from here`,
     );
-  act<Flags & { blastRadius?: number }>(command, async (_args, flags) => {
+  act<Flags>(command, async (_args, flags) => {
     const patience = parseDuration(flags.patience);
     if (patience === undefined)
       throw usage(`--patience "${flags.patience}" is not a duration`, 'write for example 10m');
@@ -83,7 +84,7 @@ Examples:
           name: flags.name ?? `${process.env.POD_NAME ?? hostname()}-${process.pid}`,
           pauseImage: flags.pauseImage,
           optIn: flags.optIn ?? false,
-          most: flags.blastRadius,
+          budget: flags.blastRadius,
           patience,
           webhook: flags.webhook === undefined ? undefined : addressOf(flags.webhook),
           state: join(flags.state ?? stateFolder(), 'operator'),

@@ -30,7 +30,7 @@ const define: DefineCommand = (command, context) => {
       );
       throw usage(
         `the selector is wrong: ${lines.join('; ')}`,
-        'write for example name=nginx, port=8080 or user=www-data',
+        `write for example name=nginx; docs/reference/targets.md has all keys of the platform ${id}`,
       );
     }
     const found = await platform.discover(value as never);
@@ -44,7 +44,7 @@ const define: DefineCommand = (command, context) => {
     const also = spared ? `, and ${spared} protected${all ? '' : ' (--all shows them)'}` : '';
     say(context, `${count(found.length - spared, 'target')}${also}`);
     if (found.length === 0)
-      say(context, 'Nothing matches: text is exact unless it begins with re2:, e.g. command=re2:worker');
+      say(context, 'Nothing matches: text is exact unless it begins with re2:, e.g. name=re2:worker');
     return 0;
   });
 };

@@ -37,6 +37,7 @@ export interface LiveInjection {
   readonly since: number;
 }
 
+const withTarget = 'gone with its target';
 const mostMarks = 400;
 const mostMessages = 6;
 
@@ -99,15 +100,18 @@ export function updateBoard(before: Board, event: JournalEvent): Board {
       return { ...note(), injections: patch(event.injection, { state: 'failed', detail: event.error.message }) };
     case 'observed':
       return { ...note(), injections: patch(event.injection, { detail: event.detail }) };
-    case 'recovered':
+    case 'recovered': {
+      const detail = event.how === 'gone' ? withTarget : 'undone';
       return {
         ...note(),
-        injections: patch(event.injection, { state: 'off', since: t, detail: 'undone' }),
+        injections: patch(event.injection, { state: 'off', since: t, detail }),
         lanes: addMark(board.lanes, 'off'),
       };
+    }
     case 'recover-failed':
       return { ...note(), injections: patch(event.injection, { state: 'failed', detail: event.error.message }) };
     case 'verified':
+      if (board.injections.some(({ id, detail }) => id === event.injection && detail === withTarget)) return board;
       return event.clean
         ? { ...board, injections: patch(event.injection, { detail: 'undone and verified' }) }
         : { ...note(), injections: patch(event.injection, { state: 'failed', detail: event.detail }) };

@@ -2,6 +2,7 @@ import { formatDuration } from '../../core/duration.ts';
 import type { JournalEvent } from '../../core/events.ts';
 import { eventsOf } from '../../core/timeline.ts';
 import { slowDips } from '../../core/watched.ts';
+import { goneText, wentWithTarget } from '../../report/injections.ts';
 import { outcomeWords } from '../../report/outcome.ts';
 import { count, openInjections, recoveryText, timeOr, toneOf, verdictSentence } from '../../report/phrases.ts';
 import { formatShare, type HypothesisStory, type Story, tellStory } from '../../report/story.ts';
@@ -112,9 +113,11 @@ function cleanUp(story: Story, paint: Paint): readonly string[] {
     ];
   }
   const lasting = done.filter(({ reversible }) => reversible);
-  const verified = lasting.filter(({ state }) => state === 'verified').length;
+  const verified = lasting.filter((one) => one.state === 'verified' && !wentWithTarget(one)).length;
+  const gone = goneText(lasting);
   const parts = [`${count(done.length, 'fault')} injected`];
-  if (lasting.length > 0) parts.push(`${verified} of ${lasting.length} undone and verified`);
+  if (verified > 0 || (lasting.length > 0 && !gone)) parts.push(`${verified} of ${lasting.length} undone and verified`);
+  if (gone) parts.push(gone);
   if (done.length > lasting.length) parts.push(`${done.length - lasting.length} one-shot`);
   return ['', `  ${parts.join(', ')}`];
 }

@@ -300,6 +300,8 @@ describe('verdict, list, repetitions, comparison', () => {
     expect(text(scenarios.dryRun())).toContain('○ process-kill → shop-worker-2 (pid:4712)');
     expect(text(scenarios.crashed())).not.toContain('Exit code');
     expect(text([])).toContain('No verdict');
+    const ended = scenarios.held().map((event) => (event.type === 'recovered' ? { ...event, how: 'gone' } : event));
+    expect(text(ended as readonly JournalEvent[])).toContain('2 faults injected, 1 gone with its target, 1 one-shot');
     expect(renderVerdict(scenarios.held(), { ...style, reports: ['out/report.html'] })).toContain(
       'Report: out/report.html',
     );

@@ -32,7 +32,7 @@ const flat = (method: readonly Step[]): readonly FaultStep[] =>
 const short = (method: readonly Step[]) => flat(method).map(({ fault, params }) => [fault, params]);
 
 describe('PodChaos', () => {
-  test('pod-kill is over at once, so its duration does not count', () => {
+  test('CM-08, CM-15 pod-kill is over at once, so its duration does not count', () => {
     expect(steps('PodChaos', { action: 'pod-kill', gracePeriod: 5, duration: '30s' })).toEqual([
       {
         kind: 'fault',
@@ -52,7 +52,7 @@ describe('PodChaos', () => {
     expect(steps('PodChaos', { action: 'pod-failure' })[0]).not.toHaveProperty('duration');
   });
 
-  test('container-kill names the containers', () => {
+  test('CM-17 container-kill names the containers', () => {
     const two = { action: 'container-kill', containerNames: ['app', 'log'], mode: 'fixed', value: '2' };
     expect(() => steps('PodChaos', two)).toThrow(/several containers of the pods that mode fixed draws/);
     expect(steps('PodChaos', two, { source: { shop: ['a'] } })).toMatchObject([
@@ -76,13 +76,13 @@ describe('PodChaos', () => {
     ['fixed', '3', { value: 3 }],
     ['fixed-percent', '50', { value: 50 }],
     ['random-max-percent', '100', { value: 100 }],
-  ])('mode %s %s', (mode, value, expected) => {
+  ])('CM-03 mode %s %s', (mode, value, expected) => {
     const [step] = steps('PodChaos', { action: 'pod-kill', mode, ...(value ? { value } : {}) });
     expect(step).toMatchObject({ mode, ...expected });
     expect('value' in (step ?? {})).toBe('value' in expected);
   });
 
-  test('every selector has its place', () => {
+  test('CM-04 every selector has its place', () => {
     const selector = {
       labelSelectors: { app: 'web' },
       expressionSelectors: [{ key: 'tier', operator: 'Exists' }],
@@ -104,7 +104,7 @@ describe('PodChaos', () => {
     });
   });
 
-  test('pods by name count alone', () => {
+  test('CM-04 pods by name count alone', () => {
     const selector = { labelSelectors: { app: 'web' }, pods: { shop: ['web-0'], bank: ['a', 'b'] } };
     expect(flat(steps('PodChaos', { action: 'pod-kill', selector }))[0]?.target.selector).toEqual({
       namespaces: ['shop', 'bank'],
@@ -113,7 +113,7 @@ describe('PodChaos', () => {
   });
 });
 
-describe('NetworkChaos: effects', () => {
+describe('CM-18 NetworkChaos: effects', () => {
   const egress = { direction: 'egress' };
   test.each([
     [
@@ -151,7 +151,7 @@ describe('NetworkChaos: effects', () => {
   });
 });
 
-describe('NetworkChaos: the right ends are hit', () => {
+describe('CM-18, CM-20 NetworkChaos: the right ends are hit', () => {
   const source = { kubernetes };
   const target = { mode: 'all', selector: { namespaces: ['bank'] } };
   const bank = { kubernetes: { namespaces: ['bank'] } };
@@ -190,7 +190,7 @@ describe('NetworkChaos: the right ends are hit', () => {
     ]);
   });
 
-  test('devices belong to their ends', () => {
+  test('CM-19 devices belong to their ends', () => {
     const spec = { action: 'partition', direction: 'both', target, device: 'eth1', targetDevice: 'eth2' };
     expect(flat(steps('NetworkChaos', spec)).map(({ params }) => params.interface)).toEqual(['eth1', 'eth2']);
   });
@@ -234,7 +234,7 @@ describe('NetworkChaos: the right ends are hit', () => {
   });
 });
 
-describe('StressChaos', () => {
+describe('CM-27 StressChaos', () => {
   test.each([
     [{ stressors: { cpu: { workers: 4 } } }, 'cpu-stress', { workers: 4, load: 100 }],
     [{ stressors: { cpu: { workers: 4, load: 50 } } }, 'cpu-stress', { workers: 4, load: 50 }],

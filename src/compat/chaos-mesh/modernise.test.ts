@@ -29,7 +29,7 @@ test('what was given is not changed', () => {
   expect(document).toEqual(before);
 });
 
-test('an IoChaos of v0.8 that mixes is two of v2, each a Schedule of its own', () => {
+test('CM-21 an IoChaos of v0.8 that mixes is two of v2, each a Schedule of its own', () => {
   const spec = {
     ...{ action: 'mixed', layer: 'fs', configName: 'x', addr: ':65534', volumePath: '/data', path: '.*', ...pods },
     ...{ errno: '32', percent: '50', delay: '1ms', methods: ['open', 'chmod', 'chown'], duration: '10s' },
@@ -66,7 +66,7 @@ test('an IoChaos of v0.8 that mixes is two of v2, each a Schedule of its own', (
 test.each([
   ['delay', { delay: '1ms' }, { action: 'latency', delay: '1ms' }],
   ['errno', { errno: '' }, { action: 'fault', errno: 5 }],
-])('an IoChaos of v0.8 with the action %s', (action, given, expected) => {
+])('CM-21 an IoChaos of v0.8 with the action %s', (action, given, expected) => {
   const { documents } = modernise(
     { ...head, kind: 'IoChaos', spec: { action, volumePath: '/data', ...given, ...pods } },
     ioChaos,

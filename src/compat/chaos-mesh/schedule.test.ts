@@ -51,7 +51,7 @@ test('a Schedule of v2 is one of ours', () => {
   });
 });
 
-test('scheduler.cron is a Schedule; with @every its first round begins at once', () => {
+test('CM-07 scheduler.cron is a Schedule; with @every its first round begins at once', () => {
   const every = schedule({ kind: 'PodChaos', spec: { ...kill, scheduler: { cron: '@every 1m' } } });
   expect(firesAtOnce(every)).toBe(true);
   expect(every.spec).toMatchObject({
@@ -87,7 +87,7 @@ test('the names of containers stand inside the block, not on the Schedule', () =
   });
 });
 
-test('what lasts keeps its duration, inside the block', () => {
+test('CM-08 what lasts keeps its duration, inside the block', () => {
   const spec = { ...kill, action: 'pod-failure', duration: '10s', scheduler: { cron: '*/5 * * * *' }, paused: true };
   const made = schedule({ kind: 'PodChaos', spec });
   expect(made.spec).toMatchObject({ podChaos: { duration: '10s' } });
@@ -108,7 +108,7 @@ test.each([
   ['0 9,17 * * 1-5', 8 * 3_600_000],
   ['0 0 1 * *', 28 * 86_400_000],
   ['0 0 31 12 *', undefined],
-])('the least gap of %s within a year', (cron, expected) => {
+])('CM-10 the least gap of %s within a year', (cron, expected) => {
   const gap = leastGap(cron, Date.UTC(2023, 0, 1));
   expect(gap).toBe(expected);
 });

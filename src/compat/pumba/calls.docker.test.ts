@@ -43,9 +43,15 @@ describe.skipIf(unable !== undefined || !isBuilt())("What Pumba's commands ask o
       container({ name: `${tag}-2` }),
       container({ name: `${tag}-3` }),
     ]);
-    const going = run(['--skip-error=false', 'stop', '-t', '1', `re2:^${tag}`]);
-    await second.remove();
-    const { code } = await going;
+    // Gone when the list that has it arrives: nobody can look at it any more.
+    let removed: Promise<unknown> | undefined;
+    const { host, calls } = await recordingEngine((call) => {
+      if (call !== 'GET /containers/json') return undefined;
+      removed ??= second.remove();
+      return removed;
+    });
+    const { code } = await run(['-H', host, '--skip-error=false', 'stop', '-t', '1', `re2:^${tag}`]);
+    expect(calls).toContain(`GET /containers/${second.id}/json`);
     expect(code).toBe(0);
     const states = await Promise.all([first, third].map(async (each) => (await each.inspect()).State.Status));
     expect(states).toEqual(['exited', 'exited']);

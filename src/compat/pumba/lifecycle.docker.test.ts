@@ -256,8 +256,13 @@ describe.skipIf(unable !== undefined || !isBuilt())('Pumba on a real engine', ()
       container({ name: `${tag}-a` }),
       container({ name: `${tag}-b`, hostConfig: { AutoRemove: true } }),
     ]);
-    const { code, log } = await run(['stop', '--restart', '-d', '100ms', `re2:^${tag}`]);
+    const { code, log } = await run(['-l', 'info', 'stop', '--restart', '-d', '100ms', `re2:^${tag}`]);
     expect(code).toBe(1);
+    const told = log.map((line) => /level=info msg="([^"]*)".* name=\/(\S+)/.exec(line)?.slice(1, 3)).filter(Boolean);
+    expect(told).toEqual([
+      ['stopping container', fine.name],
+      ['starting container', fine.name],
+    ]);
     expect(log.join()).toContain('--rm');
     expect([(await statusOf(fine)).Status, (await statusOf(vanishing)).Status]).toEqual(['running', 'running']);
   });

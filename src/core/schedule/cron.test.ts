@@ -20,7 +20,7 @@ function refusal(spec: string): ZashikiError {
   throw new Error(`"${spec}" was accepted`);
 }
 
-describe('agrees with robfig/cron v3.0.0, now = 2020-01-31T23:59:30.25Z', () => {
+describe('CM-06 agrees with robfig/cron v3.0.0, now = 2020-01-31T23:59:30.25Z', () => {
   test.each([
     ['@every 2m', '2020-02-01T00:01:30Z'],
     ['@every 1h30m', '2020-02-01T01:29:30Z'],
@@ -59,7 +59,7 @@ describe('agrees with robfig/cron v3.0.0, now = 2020-01-31T23:59:30.25Z', () => 
   });
 });
 
-describe('differs from it on purpose', () => {
+describe('CM-06 differs from it on purpose', () => {
   const now = '2020-01-31T23:59:30.250Z';
   test.each([
     ['six fields, seconds first', '0 30 * * * *', '2020-02-01T00:30:00Z'],

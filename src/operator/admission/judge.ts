@@ -1,4 +1,5 @@
 import type { Client } from '../../platforms/kubernetes/client.ts';
+import { isProtected } from '../../platforms/kubernetes/protect.ts';
 import { documentsOf } from '../chaos-mesh.ts';
 import { kindOf } from '../kinds.ts';
 import { readOwn } from '../own.ts';
@@ -33,7 +34,7 @@ export interface Judgement {
 export interface JudgePorts {
   /** May this user create resources of this kind there? */
   readonly mayCreate: (user: UserInfo, affected: Affected) => Promise<boolean>;
-  /** Namespaces that are never hit. */
+  /** Namespaces that are never hit: names, or `re2:` and a regular expression. */
   readonly protectedNamespaces: readonly string[];
   /** The service accounts of the operator itself: what they make was allowed when it was asked for. */
   readonly isOurs: (user: UserInfo) => boolean;
@@ -55,7 +56,7 @@ export async function judge(request: AdmissionRequest, ports: JudgePorts): Promi
   if ('problems' in read) return { allowed: false, message: read.problems.join('\n') };
   if (ports.isOurs(userInfo)) return { allowed: true };
   for (const { namespace: place } of read.affected) {
-    if (place !== null && ports.protectedNamespaces.includes(place)) {
+    if (place !== null && isProtected(place, ports.protectedNamespaces)) {
       return { allowed: false, message: `the namespace ${place} is protected: nothing in it may be hit` };
     }
     if (ports.namespaces && (place === null || !ports.namespaces.includes(place))) {

@@ -12,7 +12,7 @@ test('the same options make the same bytes', () => {
   expect(JSON.stringify(manifest(options))).toBe(JSON.stringify(manifest(options)));
 });
 
-test('no right by *, none to read secrets elsewhere, no pod that is privileged', () => {
+test('CM-25 no right by *, none to read secrets elsewhere, no pod that is privileged', () => {
   const objects = manifest({ ...options, allowExec: true });
   const text = JSON.stringify(objects.filter(({ kind }) => /Role$/.test(kind)));
   expect(text).not.toContain('"*"');
@@ -32,7 +32,7 @@ test('programs in pods only when that was asked for', () => {
   expect(execIn(true)).toBe(true);
 });
 
-test('the operator is not root, writes nowhere but in a folder that is gone with it, and has no capability', () => {
+test('CM-25 the operator is not root, writes nowhere but in a folder that is gone with it, and has no capability', () => {
   const pod = (
     find(manifest(options), 'Deployment', 'zashiki-operator') as unknown as {
       spec: { template: { spec: { securityContext: object; containers: { securityContext: object }[] } } };
@@ -55,7 +55,7 @@ test('namespaced: rights in these namespaces only, and none on nodes', () => {
   expect(JSON.stringify(find(objects, 'ValidatingWebhookConfiguration', 'zashiki'))).toContain('"values":["shop"]');
 });
 
-test('the webhook is asked about new and changed documents alone, so that nothing else needs it', () => {
+test('CM-25 the webhook is asked about new and changed documents alone, so that nothing else needs it', () => {
   const config = find(manifest(options), 'ValidatingWebhookConfiguration', 'zashiki') as unknown as {
     webhooks: { rules: { operations: string[] }[]; matchConditions: { expression: string }[] }[];
   };

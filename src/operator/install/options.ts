@@ -8,7 +8,8 @@ export interface InstallOptions {
   readonly optIn: boolean;
   /** Programs may be run in pods (the fault container-exec). */
   readonly allowExec: boolean;
-  readonly blastRadius?: number | undefined;
+  /** As the operator's flag has it: `20` or `30%`. */
+  readonly blastRadius?: string | undefined;
   readonly pauseImage?: string | undefined;
 }
 

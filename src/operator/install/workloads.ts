@@ -15,7 +15,7 @@ export function operatorDeployment(options: InstallOptions): KubernetesObject {
     ['--state', '/var/lib/zashiki'],
     ...watch.map((name) => ['--watch', name]),
     ...(optIn ? [['--opt-in']] : []),
-    ...(blastRadius === undefined ? [] : [['--blast-radius', String(blastRadius)]]),
+    ...(blastRadius === undefined ? [] : [['--blast-radius', blastRadius]]),
     ...(pauseImage === undefined ? [] : [['--pause-image', pauseImage]]),
   ].flat();
   const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });

@@ -48,7 +48,7 @@ describe.skipIf(unable)('a container whose processes are out of reach', () => {
     expect((await call('GET', `/containers/${id}/json`)).State.Running).toBe(true);
   });
 
-  test('has a network namespace, reached by a helper that has no more rights than it needs and leaves nothing', async () => {
+  test('PU-25 has a network namespace, reached by a helper with no more rights than it needs; its exit codes are read', async () => {
     const { id, name } = await container();
     const target = await targetOf({ name });
     const near = await (await attach(target)).netns.identify();
@@ -120,7 +120,7 @@ describe.skipIf(unable)('a container whose processes are out of reach', () => {
     await expect.poll(() => listed(id), { timeout: 20_000 }).toEqual([]);
   });
 
-  test('an image that is not there is asked of its registry to plan, and never to recover', async () => {
+  test('PU-25 an image that is not there is asked of its registry to plan, and never to recover', async () => {
     const { id, name } = await container();
     const target = await targetOf({ name });
     const near = await (await attach(target)).netns.identify();

@@ -19,7 +19,7 @@ const pod = (meta: Partial<Meta> = {}, more: { node?: string; phase?: string } =
   status: { phase: more.phase ?? 'Running' },
 });
 
-test('what the server can filter by is asked of the server', () => {
+test('CM-04 what the server can filter by is asked of the server', () => {
   expect(
     queryOf({
       labels: { app: 'web', tier: 're2:^f', empty: '' },
@@ -88,7 +88,7 @@ test('containers come in the order of the pod, those that run beside the others 
   expect(containersOf(pod(), { containers: 'setup' })).toEqual([]);
 });
 
-test('which namespaces are asked', () => {
+test('CM-04 which namespaces are asked', () => {
   expect(namespacesOf({}, 'mine')).toEqual(['mine']);
   expect(namespacesOf({ namespaces: ['b', 'a', 'b'] }, 'mine')).toEqual(['a', 'b']);
   expect(namespacesOf({ namespaces: ['a', '*'] }, 'mine')).toBeUndefined();

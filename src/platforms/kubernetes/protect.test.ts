@@ -13,7 +13,7 @@ test.each([
   [meta({ name: 'z', labels: { 'app.kubernetes.io/name': 'zashiki' } }), undefined, /own namespace/],
   [meta({ name: 'shop' }), true, /does not say zashiki.dev\/inject: enabled/],
   [meta({ name: 'shop', annotations: { 'zashiki.dev/inject': 'enabled' } }), true, undefined],
-])('namespace %j, opt-in %s', (given, optIn, words) => {
+])('CM-05 namespace %j, opt-in %s', (given, optIn, words) => {
   const why = sparedNamespace(given, rules, optIn);
   if (words === undefined) expect(why).toBeUndefined();
   else expect(why).toMatch(words);
@@ -41,7 +41,17 @@ test.each([
   else expect(why).toMatch(words);
 });
 
-test('protected namespaces are named by the environment', () => {
+test('CM-05 namespaces are left out by regular expressions', () => {
+  const by = (list: string) => {
+    const chosen = { ...rules, ...rulesHere({ ZASHIKI_PROTECTED_NAMESPACES: list }) };
+    return ['kube-system', 'kube-public', 'my-kube', 'shop'].filter((name) => sparedNamespace(meta({ name }), chosen));
+  };
+  expect(by('re2:^kube-,shop')).toEqual(['kube-system', 'kube-public', 'shop']);
+  expect(by('kube')).toEqual([]);
+  expect(() => by('re2:[')).toThrow(/ZASHIKI_PROTECTED_NAMESPACES: "re2:\[": not an RE2 expression/);
+});
+
+test('CM-05 protected namespaces are named by the environment', () => {
   expect(rulesHere({ ZASHIKI_PROTECTED_NAMESPACES: 'kube-system, db' }).protectedNamespaces).toEqual([
     'kube-system',
     'db',

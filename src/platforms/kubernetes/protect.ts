@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { ZashikiError } from '../../core/errors.ts';
+import { equalsPattern, patternProblem } from '../../core/pattern.ts';
 import type { Kind } from './selector.ts';
 import type { Meta, Pod } from './types.ts';
 
@@ -23,12 +25,24 @@ export interface Rules {
   readonly own: Own | undefined;
 }
 
-/** From the environment: ZASHIKI_PROTECTED_NAMESPACES (a list with commas, default kube-system), NODE_NAME. */
+/**
+ * From the environment: ZASHIKI_PROTECTED_NAMESPACES (a list with commas, of names or `re2:` and a regular expression;
+ * default kube-system), NODE_NAME. Throws `usage` for an expression that is none.
+ */
 export function rulesHere(env: Readonly<Record<string, string | undefined>> = process.env): Rules {
   const given = env.ZASHIKI_PROTECTED_NAMESPACES;
   const names = given === undefined ? ['kube-system'] : given.split(',').map((name) => name.trim());
-  return { protectedNamespaces: names.filter((name) => name !== ''), own: ownPod(env) };
+  const protectedNamespaces = names.filter((name) => name !== '');
+  for (const name of protectedNamespaces) {
+    const problem = patternProblem(name);
+    if (problem) throw new ZashikiError('usage', `ZASHIKI_PROTECTED_NAMESPACES: "${name}": ${problem}`);
+  }
+  return { protectedNamespaces, own: ownPod(env) };
 }
+
+/** Is nothing in this namespace ever hit? */
+export const isProtected = (namespace: string, protectedNamespaces: readonly string[]): boolean =>
+  protectedNamespaces.some((pattern) => equalsPattern(pattern, namespace));
 
 function ownPod(env: Readonly<Record<string, string | undefined>>): Own | undefined {
   const file = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
@@ -47,7 +61,7 @@ function policyOf(meta: Meta): string | undefined {
 
 /** Why nothing in this namespace may be hit, or undefined. `optIn`: only what says `enabled` may. */
 export function sparedNamespace(meta: Meta, rules: Rules, optIn = false): string | undefined {
-  if (rules.protectedNamespaces.includes(meta.name)) return `in the protected namespace ${meta.name}`;
+  if (isProtected(meta.name, rules.protectedNamespaces)) return `in the protected namespace ${meta.name}`;
   const policy = policyOf(meta);
   if (policy === 'disabled') return `the namespace ${meta.name} says ${policyKey}: disabled`;
   if (ours(meta)) return `in Zashiki’s own namespace ${meta.name}`;

@@ -16,11 +16,23 @@ const betweenMs = 500;
 /** Agents that this process talks to, by cluster and node: finding one costs a call or more. */
 const known = new WeakMap<Client, Map<string, Promise<ObjectIdentity>>>();
 
+/** One for each agent: what is told to one agent again and again is told by one for all. */
+const transports = new WeakMap<Client, Map<string, Transport>>();
+
 /**
  * Questions to the agent on a node, by running its command line in its pod: whoever may do that needs no certificates.
  * The agent is found, or started, when the first question is asked.
  */
 export function agentTransport(client: Client, wanted: Wanted): Transport {
+  const ofClient = transports.get(client) ?? new Map<string, Transport>();
+  transports.set(client, ofClient);
+  const key = `${keyOf(wanted)} ${wanted.image ?? ''}`;
+  const transport = ofClient.get(key) ?? transportTo(client, wanted);
+  ofClient.set(key, transport);
+  return transport;
+}
+
+function transportTo(client: Client, wanted: Wanted): Transport {
   return async (path, body, signal) => {
     for (let attempt = 1; ; attempt++) {
       const pod = await podFor(client, wanted, signal);

@@ -1,0 +1,180 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  apply,
+  cluster,
+  eventually,
+  exec,
+  kubectl,
+  namespace,
+  ourImage,
+  pod,
+  unable,
+} from '../../test/fixtures/kubernetes.ts';
+
+const run = promisify(execFile);
+const minutes = 60_000;
+
+/** Our command line against the cluster of the lab. */
+async function zashiki(...argv: readonly string[]): Promise<void> {
+  const env = { ...process.env, KUBECONFIG: (await cluster()).kubeconfig };
+  await run(process.execPath, ['dist/cli/main.cjs', ...argv], { env, maxBuffer: 1e8 });
+}
+
+const chaos = (kind: string, name: string, ns: string, spec: object) => ({
+  apiVersion: 'chaos-mesh.org/v1alpha1',
+  kind,
+  metadata: { name, namespace: ns },
+  spec: { mode: 'all', ...spec },
+});
+const app = (name: string) => ({ labelSelectors: { app: name } });
+const is = (ns: string, what: string, condition: string) =>
+  kubectl(['-n', ns, 'wait', `--for=condition=${condition}`, '--timeout=150s', what]);
+const remove = (ns: string, ...what: readonly string[]) => kubectl(['-n', ns, 'delete', ...what, '--timeout=120s']);
+
+/** Rows of the seed's Chaos Mesh that only a real cluster shows, felt by pods and not read off a status. */
+describe.skipIf(unable)('what neighbors feel', () => {
+  beforeAll(async () => {
+    await zashiki('install', 'kubernetes', '--apply', '--image', ourImage(), '--pause-image', 'lab.local/pause:1');
+  }, 5 * minutes);
+  afterAll(async () => {
+    await zashiki('uninstall', 'kubernetes', '--image', ourImage());
+  }, 5 * minutes);
+
+  /** Pods a, b and c, each on a node where it lands, that answer on 8080. */
+  async function three() {
+    const ns = await namespace();
+    const [a, b, c] = await Promise.all(
+      ['a', 'b', 'c'].map((name) => pod(ns, { name, labels: { app: name }, image: 'echo' })),
+    );
+    if (!a || !b || !c) throw new Error('no pods');
+    const answers = async (from: { name: string }, to: { ip: string }) =>
+      (
+        await exec(
+          ns,
+          from.name,
+          'sh',
+          '-c',
+          `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | timeout 4 nc ${to.ip} 8080 || true`,
+        )
+      ).includes('hello');
+    /** Who gets an answer from whom: `a→b`. */
+    const links = async () => {
+      const pairs = [a, b, c].flatMap((from) => [a, b, c].flatMap((to) => (from === to ? [] : [{ from, to }])));
+      const all = await Promise.all(
+        pairs.map(async ({ from, to }) => ((await answers(from, to)) ? [`${from.name}→${to.name}`] : [])),
+      );
+      return all.flat();
+    };
+    /** Pings that have come in, as the kernel of the pod's network counts them. */
+    const pings = async ({ name }: { name: string }) => {
+      const [names = '', counts = ''] = (await exec(ns, name, 'grep', '^Icmp:', '/proc/net/snmp')).split('\n');
+      return Number(counts.split(' ')[names.split(' ').indexOf('InEchos')]);
+    };
+    /** Does a packet get there, whatever comes back? */
+    const passes = async (from: { name: string }, to: { name: string; ip: string }) => {
+      const before = await pings(to);
+      await exec(ns, from.name, 'sh', '-c', `ping -c 2 -W 1 -q ${to.ip} || true`);
+      return (await pings(to)) > before;
+    };
+    return { ns, a, b, c, links, passes };
+  }
+  const whole = ['a→b', 'a→c', 'b→a', 'b→c', 'c→a', 'c→b'];
+
+  test('CM-20 a partition of two: both are cut off from each other, and from nobody else', {
+    timeout: 6 * minutes,
+  }, async () => {
+    const { ns, links } = await three();
+    expect(await links()).toEqual(whole);
+    const spec = {
+      action: 'partition',
+      direction: 'both',
+      selector: app('a'),
+      target: { mode: 'all', selector: app('b') },
+    };
+    await apply(chaos('NetworkChaos', 'cut', ns, spec));
+    await is(ns, 'networkchaos/cut', 'AllInjected');
+    expect(await links()).toEqual(['a→c', 'b→c', 'c→a', 'c→b']);
+    await remove(ns, 'networkchaos/cut');
+    expect(await links()).toEqual(whole);
+  });
+
+  test.each([
+    ['to', { ab: false, ba: true }],
+    ['from', { ab: true, ba: false }],
+    ['both', { ab: false, ba: false }],
+  ])(
+    'CM-18, CM-20 a partition with direction %s: packets are lost that way only',
+    { timeout: 6 * minutes },
+    async (direction, wanted) => {
+      const { ns, a, b, passes } = await three();
+      expect({ ab: await passes(a, b), ba: await passes(b, a) }).toEqual({ ab: true, ba: true });
+      const spec = { action: 'partition', direction, selector: app('a'), target: { mode: 'all', selector: app('b') } };
+      await apply(chaos('NetworkChaos', 'cut', ns, spec));
+      await is(ns, 'networkchaos/cut', 'AllInjected');
+      expect({ ab: await passes(a, b), ba: await passes(b, a) }).toEqual(wanted);
+      await remove(ns, 'networkchaos/cut');
+      expect({ ab: await passes(a, b), ba: await passes(b, a) }).toEqual({ ab: true, ba: true });
+    },
+  );
+
+  test('CM-12 a pause takes it off; resumed, it is on for the rest of its time', { timeout: 6 * minutes }, async () => {
+    const { ns, links } = await three();
+    const cut = {
+      action: 'partition',
+      direction: 'both',
+      selector: app('a'),
+      target: { mode: 'all', selector: app('b') },
+    };
+    await apply(chaos('NetworkChaos', 'cut', ns, { ...cut, duration: '60s' }));
+    await is(ns, 'networkchaos/cut', 'AllInjected');
+    const pause = (value: string) =>
+      kubectl(['-n', ns, 'annotate', '--overwrite', 'networkchaos', 'cut', `experiment.chaos-mesh.org/pause=${value}`]);
+    await pause('true');
+    await is(ns, 'networkchaos/cut', 'Paused');
+    await is(ns, 'networkchaos/cut', 'AllRecovered');
+    expect(await links()).toEqual(whole);
+    await pause('false');
+    await is(ns, 'networkchaos/cut', 'AllInjected');
+    expect(await links()).not.toContain('a→b');
+    const told = () => kubectl(['-n', ns, 'get', 'events', '--field-selector', 'reason=TimeUp', '-o', 'name']);
+    await eventually(async () => (await told()) !== '');
+    await is(ns, 'networkchaos/cut', 'AllRecovered');
+    expect(await links()).toEqual(whole);
+  });
+
+  test('CM-27 StressChaos: the pod itself is busy and full, and then no more', { timeout: 8 * minutes }, async () => {
+    const ns = await namespace();
+    const { name } = await pod(ns, {
+      node: 'n2',
+      labels: { app: 'web' },
+      container: { resources: { limits: { memory: '256Mi' } } },
+    });
+    /** Cores and MiB that the kubelet has counted for the pod. */
+    const usage = async () => {
+      const { pods } = JSON.parse(await kubectl(['get', '--raw', '/api/v1/nodes/n2/proxy/stats/summary'])) as {
+        pods: {
+          podRef: { name: string; namespace: string };
+          cpu?: { usageNanoCores?: number };
+          memory?: { workingSetBytes?: number };
+        }[];
+      };
+      const own = pods.find(({ podRef }) => podRef.name === name && podRef.namespace === ns);
+      return { cores: (own?.cpu?.usageNanoCores ?? 0) / 1e9, mib: (own?.memory?.workingSetBytes ?? 0) / 2 ** 20 };
+    };
+    expect((await usage()).mib).toBeLessThan(60);
+    const stressors = { cpu: { workers: 1, load: 60 }, memory: { workers: 1, size: '100MB' } };
+    await apply(chaos('StressChaos', 'busy', ns, { selector: app('web'), stressors }));
+    await is(ns, 'stresschaos/busy', 'AllInjected');
+    await eventually(async () => {
+      const { cores, mib } = await usage();
+      return cores > 0.2 && mib > 80;
+    });
+    await remove(ns, 'stresschaos/busy');
+    await eventually(async () => {
+      const { cores, mib } = await usage();
+      return cores < 0.1 && mib < 60;
+    });
+  });
+});
