@@ -90,7 +90,8 @@ test('all that a client has on at an agent is renewed by one call', async () => 
   const agent = await startAgent(testFolder());
   const asked: string[][] = [];
   const counting: Transport = (path, body, signal) => {
-    if (path === '/v1/lease') asked.push((body?.injections as { injection: string }[]).map((each) => each.injection));
+    const { injections = [] } = (body ?? {}) as { injections?: readonly { injection: string }[] };
+    if (path === '/v1/lease') asked.push(injections.map(({ injection }) => injection));
     return agent.transport(path, body, signal);
   };
   const put = async () => {

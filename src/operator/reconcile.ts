@@ -165,7 +165,9 @@ async function play(
     ({ key, move }) => move.do !== 'plan' || !isWaiting(injections[key] as Injection) || room-- > 0,
   );
   const all = Object.keys(injections).length;
-  if (fitting.length < due.length) message = isFull(all - due.length + fitting.length, all);
+  // What is being done may make room: a kill that was seen needs little.
+  const isStuck = fitting.every(({ key, move }) => move.do === 'observe' && injections[key]?.reversible);
+  if (fitting.length < due.length && isStuck) message = isFull(all - due.length + fitting.length, all);
   await Promise.all(
     fitting.slice(0, batchOf(all)).map(async ({ key, move }) => {
       const injection = injections[key] as Injection;

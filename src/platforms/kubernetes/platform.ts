@@ -76,5 +76,5 @@ async function attach(target: TargetRef): Promise<Handles> {
   const exec = execCapability(client, identity, identity.container);
   const here = identity.container === undefined ? { pod: podCapability(client, identity), exec } : { exec };
   if (identity.node === undefined) return here;
-  return { ...here, agent: await agentFor(client, identity, identity.node) };
+  return { ...here, agent: agentFor(client, identity, identity.node) };
 }

@@ -17,21 +17,26 @@ export const byAgent: readonly Capability[] = nodeContainerOffers;
  * Faults on a pod that are carried out on its node. Nothing is asked or started before a fault is planned; it is also
  * had for a pod that is gone, because what was done on the node has to be undone there.
  */
-export async function agentFor(client: Client, identity: ObjectIdentity, node: string): Promise<AgentCapability> {
+export function agentFor(client: Client, identity: ObjectIdentity, node: string): AgentCapability {
   const { uid, agent } = identity;
-  const pod = await lookAt<Pod>(identity);
-  const id = pod && containerIdOf(pod, identity.container);
   const wanted = { node, ...agent };
-  const capability = agentCapability(agentTransport(client, wanted), {
-    name: `node ${node}`,
-    target: { platform: 'node-container', selector: { pod: uid, ...(id ? { id } : {}) } },
-    offers: byAgent,
-  });
+  const of = (id?: string) =>
+    agentCapability(agentTransport(client, wanted), {
+      name: `node ${node}`,
+      target: { platform: 'node-container', selector: { pod: uid, ...(id ? { id } : {}) } },
+      offers: byAgent,
+    });
+  // Which container it is matters when it is planned; afterwards the undo record says.
+  const here = async () => {
+    const pod = await lookAt<Pod>(identity);
+    return of(pod && containerIdOf(pod, identity.container));
+  };
   return {
-    ...capability,
+    ...of(),
+    plan: async (order, context) => (await here()).plan(order, context),
     // A dry run starts nothing.
     async foresee(order, context) {
-      if (await agentThere(client, wanted, context.signal)) return capability.foresee(order, context);
+      if (await agentThere(client, wanted, context.signal)) return (await here()).foresee(order, context);
       return `by an agent that is started on the node ${node} (${wanted.image ?? usualImage()})`;
     },
   };

@@ -76,8 +76,8 @@ async function podsOn(client: Client, node: string, namespace: string, signal: A
   );
 }
 
-/** False too when we may not look: it is not known to be gone then. */
-async function isWithout(client: Client, name: string): Promise<boolean> {
+/** Has the node left? False too when we may not look: it is not known to be gone then. */
+export async function isWithout(client: Client, name: string): Promise<boolean> {
   try {
     await client.call({ ...pathOf({ kind: 'node', namespace: '', name }), method: 'GET', verb: 'get' });
     return false;

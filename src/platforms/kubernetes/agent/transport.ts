@@ -5,7 +5,8 @@ import type { Transport } from '../../../remote/index.ts';
 import { execIn } from '../capabilities/exec.ts';
 import type { Client } from '../client.ts';
 import type { ObjectIdentity } from '../identity.ts';
-import { agentOn, type Wanted } from './start.ts';
+import { goneNode } from '../refusal.ts';
+import { agentOn, isWithout, type Wanted } from './start.ts';
 
 /** An answer may take its time: an effect is looked at, or waited for. */
 const longest = 130_000;
@@ -41,7 +42,11 @@ function transportTo(client: Client, wanted: Wanted): Transport {
       } catch (error) {
         forget(client, wanted);
         // Asking twice is as good as once: every question names the injection that it is about.
-        if (!isError(error, 'peer-unavailable', 'target-gone') || attempt === tries) throw error;
+        if (!isError(error, 'peer-unavailable', 'target-gone')) throw error;
+        // The pod of the agent is gone, not the target: without its node nobody can look, else another one comes.
+        const isGone = isError(error, 'target-gone');
+        if (isGone && (await isWithout(client, wanted.node))) throw goneNode(wanted.node);
+        if (attempt === tries) throw isGone ? noAgent(wanted, error) : error;
         await sleep(betweenMs);
         signal?.throwIfAborted();
       }
@@ -74,6 +79,9 @@ async function ask(
     { hint: `see \`kubectl -n ${pod.namespace} logs ${pod.name}\`` },
   );
 }
+
+const noAgent = ({ node }: Wanted, cause: Error) =>
+  new ZashikiError('peer-unavailable', `no agent answers on the node ${node}: ${cause.message}`, { cause });
 
 const keyOf = ({ node, namespace = '' }: Wanted) => `${node} ${namespace}`;
 
