@@ -57,7 +57,7 @@ describe.skipIf(unable)('a namespace is deleted', () => {
     await waitFor(ns, 'networkchaos/cut', 'AllInjected');
     await waitFor(ns, 'stresschaos/busy', 'AllInjected');
     await eventually(async () =>
-      (await kubectl(['-n', ns, 'get', 'experiment', 'long', '-o', 'json'])).includes('"phase":"on"'),
+      /"phase": "(intent|on)"/.test(await kubectl(['-n', ns, 'get', 'experiment', 'long', '-o', 'json'])),
     );
     await eventually(async () =>
       (await kubectl(['-n', ns, 'get', 'podchaos', '-l', 'managed-by=often', '-o', 'name'])).includes('often-'),
