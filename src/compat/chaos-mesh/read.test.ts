@@ -65,6 +65,18 @@ describe('what is sound is read', () => {
   });
 });
 
+const examples = join(import.meta.dirname, '../../../examples');
+const ofChaosMesh = readdirSync(examples, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.yaml'))
+  .map((name) => [name, readFileSync(join(examples, name), 'utf8')] as const)
+  .filter(([, text]) => text.includes('apiVersion: chaos-mesh.org/'));
+
+test('there are examples', () => expect(ofChaosMesh.length).toBeGreaterThan(0));
+
+test.each(ofChaosMesh)('the example %s is read', (_, text) => {
+  expect(readChaos(parse(text)).findings ?? []).toEqual([]);
+});
+
 test('several faults of one document are all told', () => {
   const { findings = [] } = readChaos({
     apiVersion: 'chaos-mesh.org/v1alpha1',
