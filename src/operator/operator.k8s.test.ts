@@ -175,8 +175,9 @@ describe.skipIf(unable)('an operator in a real cluster', () => {
   }, async () => {
     const { ns } = await shop(4);
     await apply(chaos('PodChaos', 'fail', ns, { action: 'pod-failure', mode: 'all', selector: web }));
+    // What is written down before anything is on may be too short a moment to be seen.
     await eventually(async () =>
-      (await kubectl(['-n', ns, 'get', 'podchaos', 'fail', '-o', 'json'])).includes('"intent"'),
+      /"phase": "(intent|on)"/.test(await kubectl(['-n', ns, 'get', 'podchaos', 'fail', '-o', 'json'])),
     );
     await killLeader();
     await waitFor(ns, 'podchaos/fail', 'AllInjected');

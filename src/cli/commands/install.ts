@@ -1,7 +1,14 @@
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import type { Budget } from '../../operator/budget.ts';
-import { applyObjects, type InstallOptions, manifest, usualInstall, whenReady } from '../../operator/install/index.ts';
+import {
+  applyObjects,
+  type InstallOptions,
+  manifest,
+  usualInstall,
+  whenGone,
+  whenReady,
+} from '../../operator/install/index.ts';
 import { usualImage } from '../../platforms/kubernetes/agent/pod-spec.ts';
 import { clusterFor } from '../../platforms/kubernetes/client.ts';
 import { budgetText, readBudget, writeBudget } from '../budget-flag.ts';
@@ -94,6 +101,12 @@ Examples:
     }
     const client = await clusterFor({ kubeconfig: flags.kubeconfig, context: flags.context });
     using interrupt = onInterrupt(context, () => [], { idle: true });
+    const say = (line: string) => void context.stderr.write(`${line}\n`);
+    const going = await whenGone(client, objects, { ms: 120_000, signal: interrupt.signal, say });
+    if (going !== undefined) {
+      say(`still being deleted: ${going}; nothing was applied`);
+      return 4;
+    }
     await applyObjects(client, objects, (line) => void context.stderr.write(`applied ${line}\n`));
     const waiting = flags.wait ? await whenReady(client, objects, 180_000, interrupt.signal) : undefined;
     if (waiting === undefined) return 0;

@@ -40,6 +40,42 @@ export function placeOf({ apiVersion, kind, metadata }: KubernetesObject) {
   };
 }
 
+/**
+ * Wait until what is being deleted of these is gone, as just after an uninstallation: nothing can be made in a namespace
+ * that goes. What is still there when `ms` have passed, by name.
+ */
+export async function whenGone(
+  client: Client,
+  objects: readonly KubernetesObject[],
+  { ms, signal, say }: { readonly ms: number; readonly signal: AbortSignal; readonly say: (line: string) => void },
+): Promise<string | undefined> {
+  const until = performance.now() + ms;
+  const told = new Set<string>();
+  const holding = objects.filter(({ kind }) => kind === 'Namespace' || kind === 'CustomResourceDefinition');
+  for (;;) {
+    const going: string[] = [];
+    for (const object of holding) {
+      if (await isGoing(client, object)) going.push(`${object.kind} ${object.metadata.name}`);
+    }
+    if (going.length === 0) return undefined;
+    for (const name of going) if (!told.has(name)) say(`${name} is still being deleted: waiting for it`);
+    for (const name of going) told.add(name);
+    if (performance.now() > until || signal.aborted) return going.join(', ');
+    await rest(500, signal);
+  }
+}
+
+async function isGoing(client: Client, object: KubernetesObject): Promise<boolean> {
+  try {
+    const call = { ...placeOf(object), method: 'GET', verb: 'get' } as const;
+    const { metadata } = await client.call<{ metadata: { deletionTimestamp?: string } }>(call);
+    return metadata.deletionTimestamp !== undefined;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
 /** Make it so, one object after another, by server-side apply: what others have set there stays. */
 export async function applyObjects(
   client: Client,

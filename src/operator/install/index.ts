@@ -1,5 +1,5 @@
 /** Putting an operator and its agents into a cluster, and taking them out again. */
-export { applyObjects, whenReady } from './apply.ts';
+export { applyObjects, whenGone, whenReady } from './apply.ts';
 export { manifest } from './manifest.ts';
 export { type InstallOptions, type KubernetesObject, usualInstall } from './options.ts';
 export { uninstall } from './uninstall.ts';
