@@ -73,7 +73,7 @@ export function matrixPage({ faults }: Pick<Vocabulary, 'faults'>, { machines } 
         String(shown.length),
       ]),
     ),
-    '`npm run test:docker` shows it all again, and so does `npm run test:vm -- --docker test/matrix` in a machine with a whole kernel. What was shown before with or without netem and with that version of cgroups must be shown again.',
+    '`npm run test:docker` shows it all again, and so does `npm run test:vm -- --docker --via netem test/matrix` in a machine with a whole kernel. What was shown before with or without netem and with that version of cgroups must be shown again.',
     '## Faults on what runs',
     table(
       ['Fault', ...kindsOf(rest).map((kind) => targetKinds[kind])],
