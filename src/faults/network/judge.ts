@@ -8,7 +8,7 @@ import { decimal } from './netem.ts';
 export const asked = 20;
 
 /** Of the packets with a wrong bit, at least so many show it; others have it where nobody looks, as in a MAC address. */
-const shown = 0.6;
+const shown = 0.5;
 
 /** The longest that one answer may take while these effects are on. */
 export function patienceFor({ delay, rate }: Effects, before: Milliseconds): Milliseconds {
