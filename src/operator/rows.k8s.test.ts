@@ -1,46 +1,24 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  apply,
-  cluster,
-  eventually,
-  exec,
-  kubectl,
-  namespace,
-  ourImage,
-  pod,
-  unable,
-} from '../../test/fixtures/kubernetes.ts';
+import { apply, eventually, exec, kubectl, namespace, pod, unable } from '../../test/fixtures/kubernetes.ts';
+import { ask, chaos, install, remove, uninstall, waitFor, web } from '../../test/fixtures/kubernetes-operator.ts';
 
-const run = promisify(execFile);
 const minutes = 60_000;
-
-/** Our command line against the cluster of the lab. */
-async function zashiki(...argv: readonly string[]): Promise<void> {
-  const env = { ...process.env, KUBECONFIG: (await cluster()).kubeconfig };
-  await run(process.execPath, ['dist/cli/main.cjs', ...argv], { env, maxBuffer: 1e8 });
-}
-
-const chaos = (kind: string, name: string, ns: string, spec: object) => ({
-  apiVersion: 'chaos-mesh.org/v1alpha1',
-  kind,
-  metadata: { name, namespace: ns },
-  spec: { mode: 'all', ...spec },
-});
 const app = (name: string) => ({ labelSelectors: { app: name } });
-const is = (ns: string, what: string, condition: string) =>
-  kubectl(['-n', ns, 'wait', `--for=condition=${condition}`, '--timeout=150s', what]);
-const remove = (ns: string, ...what: readonly string[]) => kubectl(['-n', ns, 'delete', ...what, '--timeout=120s']);
+
+/** Cuts a off from b. */
+const partition = (direction: string, more: object = {}) => ({
+  action: 'partition',
+  mode: 'all',
+  direction,
+  selector: app('a'),
+  target: { mode: 'all', selector: app('b') },
+  ...more,
+});
 
 /** Rows of the seed's Chaos Mesh that only a real cluster shows, felt by pods and not read off a status. */
 describe.skipIf(unable)('what neighbors feel', () => {
-  beforeAll(async () => {
-    await zashiki('install', 'kubernetes', '--apply', '--image', ourImage(), '--pause-image', 'lab.local/pause:1');
-  }, 5 * minutes);
-  afterAll(async () => {
-    await zashiki('uninstall', 'kubernetes', '--image', ourImage());
-  }, 5 * minutes);
+  beforeAll(() => install());
+  afterAll(async () => void (await uninstall()));
 
   /** Pods a, b and c, each on a node where it lands, that answer on 8080. */
   async function three() {
@@ -50,15 +28,7 @@ describe.skipIf(unable)('what neighbors feel', () => {
     );
     if (!a || !b || !c) throw new Error('no pods');
     const answers = async (from: { name: string }, to: { ip: string }) =>
-      (
-        await exec(
-          ns,
-          from.name,
-          'sh',
-          '-c',
-          `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | timeout 4 nc ${to.ip} 8080 || true`,
-        )
-      ).includes('hello');
+      (await ask(ns, from.name, to.ip)).includes('hello');
     /** Who gets an answer from whom: `a→b`. */
     const links = async () => {
       const pairs = [a, b, c].flatMap((from) => [a, b, c].flatMap((to) => (from === to ? [] : [{ from, to }])));
@@ -87,16 +57,10 @@ describe.skipIf(unable)('what neighbors feel', () => {
   }, async () => {
     const { ns, links } = await three();
     expect(await links()).toEqual(whole);
-    const spec = {
-      action: 'partition',
-      direction: 'both',
-      selector: app('a'),
-      target: { mode: 'all', selector: app('b') },
-    };
-    await apply(chaos('NetworkChaos', 'cut', ns, spec));
-    await is(ns, 'networkchaos/cut', 'AllInjected');
+    await apply(chaos('NetworkChaos', 'cut', ns, partition('both')));
+    await waitFor(ns, 'networkchaos/cut', 'AllInjected');
     expect(await links()).toEqual(['a→c', 'b→c', 'c→a', 'c→b']);
-    await remove(ns, 'networkchaos/cut');
+    await remove(ns, 'networkchaos/cut', 120);
     expect(await links()).toEqual(whole);
   });
 
@@ -110,37 +74,30 @@ describe.skipIf(unable)('what neighbors feel', () => {
     async (direction, wanted) => {
       const { ns, a, b, passes } = await three();
       expect({ ab: await passes(a, b), ba: await passes(b, a) }).toEqual({ ab: true, ba: true });
-      const spec = { action: 'partition', direction, selector: app('a'), target: { mode: 'all', selector: app('b') } };
-      await apply(chaos('NetworkChaos', 'cut', ns, spec));
-      await is(ns, 'networkchaos/cut', 'AllInjected');
+      await apply(chaos('NetworkChaos', 'cut', ns, partition(direction)));
+      await waitFor(ns, 'networkchaos/cut', 'AllInjected');
       expect({ ab: await passes(a, b), ba: await passes(b, a) }).toEqual(wanted);
-      await remove(ns, 'networkchaos/cut');
+      await remove(ns, 'networkchaos/cut', 120);
       expect({ ab: await passes(a, b), ba: await passes(b, a) }).toEqual({ ab: true, ba: true });
     },
   );
 
   test('CM-12 a pause takes it off; resumed, it is on for the rest of its time', { timeout: 6 * minutes }, async () => {
     const { ns, links } = await three();
-    const cut = {
-      action: 'partition',
-      direction: 'both',
-      selector: app('a'),
-      target: { mode: 'all', selector: app('b') },
-    };
-    await apply(chaos('NetworkChaos', 'cut', ns, { ...cut, duration: '60s' }));
-    await is(ns, 'networkchaos/cut', 'AllInjected');
+    await apply(chaos('NetworkChaos', 'cut', ns, partition('both', { duration: '60s' })));
+    await waitFor(ns, 'networkchaos/cut', 'AllInjected');
     const pause = (value: string) =>
       kubectl(['-n', ns, 'annotate', '--overwrite', 'networkchaos', 'cut', `experiment.chaos-mesh.org/pause=${value}`]);
     await pause('true');
-    await is(ns, 'networkchaos/cut', 'Paused');
-    await is(ns, 'networkchaos/cut', 'AllRecovered');
+    await waitFor(ns, 'networkchaos/cut', 'Paused');
+    await waitFor(ns, 'networkchaos/cut', 'AllRecovered');
     expect(await links()).toEqual(whole);
     await pause('false');
-    await is(ns, 'networkchaos/cut', 'AllInjected');
+    await waitFor(ns, 'networkchaos/cut', 'AllInjected');
     expect(await links()).not.toContain('a→b');
     const told = () => kubectl(['-n', ns, 'get', 'events', '--field-selector', 'reason=TimeUp', '-o', 'name']);
     await eventually(async () => (await told()) !== '');
-    await is(ns, 'networkchaos/cut', 'AllRecovered');
+    await waitFor(ns, 'networkchaos/cut', 'AllRecovered');
     expect(await links()).toEqual(whole);
   });
 
@@ -166,13 +123,13 @@ describe.skipIf(unable)('what neighbors feel', () => {
     const before = await usage();
     expect(before.mib).toBeLessThan(60);
     const stressors = { cpu: { workers: 1, load: 60 }, memory: { workers: 1, size: '100MB' } };
-    await apply(chaos('StressChaos', 'busy', ns, { selector: app('web'), stressors }));
-    await is(ns, 'stresschaos/busy', 'AllInjected');
+    await apply(chaos('StressChaos', 'busy', ns, { mode: 'all', selector: web, stressors }));
+    await waitFor(ns, 'stresschaos/busy', 'AllInjected');
     await eventually(async () => {
       const { cpu, mib } = await usage();
       return cpu > before.cpu + 3 && mib > 80;
     });
-    await remove(ns, 'stresschaos/busy');
+    await remove(ns, 'stresschaos/busy', 120);
     // The kubelet counts every ten seconds or so.
     await eventually(async () => {
       const then = await usage();
