@@ -1,15 +1,12 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startEtcd } from '../../test/fixtures/etcd-cluster.ts';
 import { openRegister, readRegister, termOf } from '../../test/fixtures/etcd-register.ts';
-import { cluster, eventually, kubectl, namespace, ourImage, unable } from '../../test/fixtures/kubernetes.ts';
+import { eventually, kubectl, namespace, unable } from '../../test/fixtures/kubernetes.ts';
+import { install, uninstall } from '../../test/fixtures/kubernetes-operator.ts';
 
-const run = promisify(execFile);
 const minutes = 60_000;
-const cli = resolve(import.meta.dirname, '../../dist/cli/main.cjs');
 const document = (name: string, ns: string) =>
   readFileSync(join(import.meta.dirname, 'etcd-suite', `${name}.yaml`), 'utf8')
     .replace('namespace: etcd', `namespace: ${ns}`)
@@ -18,14 +15,8 @@ const document = (name: string, ns: string) =>
 
 /** Kills, delays and partitions of an etcd with five members, all at a time, while it is written to and read. */
 describe.skipIf(unable)('the suite of etcd', () => {
-  const zashiki = async (...argv: readonly string[]) =>
-    run(process.execPath, [cli, ...argv], { env: { ...process.env, KUBECONFIG: (await cluster()).kubeconfig } });
-  beforeAll(async () => {
-    await zashiki('install', 'kubernetes', '--apply', '--image', ourImage(), '--pause-image', 'lab.local/pause:1');
-  }, 5 * minutes);
-  afterAll(async () => {
-    await zashiki('uninstall', 'kubernetes', '--image', ourImage());
-  }, 5 * minutes);
+  beforeAll(() => install());
+  afterAll(async () => void (await uninstall()));
 
   test('CM-29 no write that was acknowledged is lost, and a leader is found again', {
     timeout: 12 * minutes,

@@ -1,14 +1,13 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type EtcdCluster, startEtcd } from '../../test/fixtures/etcd-cluster.ts';
-import { apply, cluster, eventually, kubectl, ourImage, unable } from '../../test/fixtures/kubernetes.ts';
+import { apply, cluster, eventually, kubectl, unable } from '../../test/fixtures/kubernetes.ts';
+import { install, uninstall } from '../../test/fixtures/kubernetes-operator.ts';
 
-const run = promisify(execFile);
 const minutes = 60_000;
 const here = join(import.meta.dirname, 'three-kills');
 const cli = resolve(import.meta.dirname, '../../dist/cli/main.cjs');
@@ -16,8 +15,6 @@ const document = join(here, 'kill-tikv.yaml');
 const component = { 'app.kubernetes.io/component': 'tikv' };
 
 const kubeEnv = async () => ({ ...process.env, KUBECONFIG: (await cluster()).kubeconfig });
-const zashiki = async (...argv: readonly string[]) =>
-  run(process.execPath, [cli, ...argv], { env: await kubeEnv(), maxBuffer: 1e8 });
 
 interface Dip {
   readonly fromAtMs: number;
@@ -35,7 +32,7 @@ describe.skipIf(unable)('three kills of a replicated store under load', () => {
   let load: ChildProcess | undefined;
 
   beforeAll(async () => {
-    await zashiki('install', 'kubernetes', '--apply', '--image', ourImage(), '--pause-image', 'lab.local/pause:1');
+    await install();
     for (const name of ['chaos-mesh', 'chaos-demo-1'])
       await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
     await eventually(() => kubectl(['-n', 'chaos-demo-1', 'get', 'serviceaccount', 'default']));
@@ -50,9 +47,9 @@ describe.skipIf(unable)('three kills of a replicated store under load', () => {
     await kubectl(['delete', '-f', document, '--ignore-not-found', '--timeout=60s']);
     await store?.remove();
     await kubectl(['delete', 'namespace', 'chaos-mesh', 'chaos-demo-1', '--timeout=120s']);
-    await zashiki('uninstall', 'kubernetes', '--image', ourImage());
+    await uninstall();
     rmSync(own, { recursive: true, force: true });
-  }, 5 * minutes);
+  });
 
   /** When each kill was done, by the events of the rounds; milliseconds since 1970, oldest first. */
   const kills = async (): Promise<readonly number[]> => {

@@ -2,17 +2,8 @@ import { randomInt } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import {
-  apply,
-  cluster,
-  eventually,
-  exec,
-  kubectl,
-  namespace,
-  ourImage,
-  pod,
-  unable,
-} from '../../test/fixtures/kubernetes.ts';
+import { apply, eventually, exec, kubectl, namespace, ourImage, pod, unable } from '../../test/fixtures/kubernetes.ts';
+import { look } from '../../test/fixtures/kubernetes-operator.ts';
 import type { AgentTarget } from '../capabilities/agent.ts';
 import type { JsonObject } from '../core/model.ts';
 import { nodeContainerOffers } from '../platforms/node-container/offers.ts';
@@ -143,14 +134,14 @@ async function agentPod() {
 }
 
 async function restarts(ns: string, name: string): Promise<number> {
-  const now = await (await cluster()).api.call('GET', `/api/v1/namespaces/${ns}/pods/${name}`);
+  const now = await look(ns, `pod/${name}`);
   return now.status.containerStatuses[0].restartCount;
 }
 
 /** A pod on n1, as the agent is told of it. */
 async function victim(ns: string, options: Parameters<typeof pod>[1] = {}) {
   const made = await pod(ns, { node: 'n1', ...options });
-  const now = await (await cluster()).api.call('GET', `/api/v1/namespaces/${ns}/pods/${made.name}`);
+  const now = await look(ns, `pod/${made.name}`);
   const id = now.status.containerStatuses[0].containerID as string;
   const target: AgentTarget = { platform: 'node-container', selector: { id, pod: made.uid } };
   return { ...made, id, target };
@@ -225,7 +216,6 @@ describe.skipIf(unable)(`an agent in a pod${unable ? `: skipped, ${unable}` : ''
 
   test('a container that crashes again and again: the network of its pod can be reached all the same', async () => {
     const agent = await agentPod();
-    const { api } = await cluster();
     const [name, image] = ['crashing', 'zashiki-lab/busybox:1'];
     await apply({
       apiVersion: 'v1',
@@ -237,9 +227,8 @@ describe.skipIf(unable)(`an agent in a pod${unable ? `: skipped, ${unable}` : ''
         containers: [{ name: 'main', image, command: ['false'] }],
       },
     });
-    const path = `/api/v1/namespaces/${agent.ns}/pods/${name}`;
     const now = await eventually(async () => {
-      const seen = await api.call('GET', path);
+      const seen = await look(agent.ns, `pod/${name}`);
       return seen.status.containerStatuses?.[0]?.lastState?.terminated ? seen : false;
     });
     const id = now.status.containerStatuses[0].lastState.terminated.containerID;
