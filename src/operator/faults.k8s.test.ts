@@ -81,14 +81,6 @@ describe.skipIf(unable)('faults of an operator in a real cluster', () => {
     expect(await ping()).toBeLessThan(390);
   });
 
-  test('CM-27 StressChaos through the agent: a worker in the pod, then none', { timeout: 8 * minutes }, async () => {
-    const { ns } = await shop();
-    const spec = { mode: 'all', selector: web, stressors: { cpu: { workers: 1, load: 20 } } };
-    await apply(chaos('StressChaos', 'busy', ns, spec));
-    await waitFor(ns, 'stresschaos/busy', 'AllInjected');
-    await remove(ns, 'stresschaos/busy', 120);
-  });
-
   test('a changed document: off as it was, on as it is', { timeout: 6 * minutes }, async () => {
     const { ns } = await shop();
     const fail = (app: string) =>
@@ -101,13 +93,5 @@ describe.skipIf(unable)('faults of an operator in a real cluster', () => {
     await apply(fail('web'));
     await waitFor(ns, 'podchaos/fail', 'AllInjected');
     await remove(ns, 'podchaos/fail', 120);
-  });
-
-  test('CM-13 a namespace that is deleted with something on is gone', { timeout: 6 * minutes }, async () => {
-    const { ns } = await shop();
-    await apply(chaos('PodChaos', 'fail', ns, { action: 'pod-failure', mode: 'all', selector: web }));
-    await waitFor(ns, 'podchaos/fail', 'AllInjected');
-    await kubectl(['delete', 'namespace', ns, '--timeout=180s']);
-    expect(await kubectl(['get', 'namespace', ns, '--ignore-not-found'])).toBe('');
   });
 });

@@ -3,7 +3,7 @@ import { errorRecord } from '../core/errors.ts';
 import type { EpochMs, Milliseconds } from '../core/model.ts';
 import type { Api } from './api.ts';
 import { type Desired, desired, isHeld } from './desired.ts';
-import { doneOf, injectionsOf } from './done.ts';
+import { doneOf, injectionsOf, isDone } from './done.ts';
 import type { Read } from './meaning.ts';
 import { advance, type Injection, type Move, mayBeOn, next, type Result, type Wanted } from './record.ts';
 import {
@@ -231,7 +231,10 @@ async function play(
     : await api.saveStatus(resource, plain(status) as ResourceStatus);
   tell(api, saved, before, own, want, happenings, { changed: changed && isClear && want.because !== 'deleted', on });
   const over = want.because === 'deleted' && isClear;
-  if (on) sooner(now + (Object.keys(kept).length === 0 ? unselectedEvery : reselectEvery));
+  const left = Object.values(kept);
+  // A kill that was seen is done: whoever comes later is not meant.
+  const isOver = meaning?.oneShot === true && left.length > 0 && left.every(isDone);
+  if (on && !isOver) sooner(now + (left.length === 0 ? unselectedEvery : reselectEvery));
   const more = fitting.length > 0 || (changed && isClear);
   return { resource: saved, selection: changed ? undefined : selection, more, over, again };
 }

@@ -34,6 +34,9 @@ export async function select(
   const platform = await catalogue.platform('kubernetes');
   const look = (selector: JsonObject) => platform.discover(platform.selector.parse(selector) as never, signal);
   const { seed = drawSeed(), injections = {} } = own;
+  if (isDrawnForGood(meaning, own)) {
+    return { seed, chosen: own.chosen ?? {}, injections, wanted: new Set(Object.keys(injections)), spared: [] };
+  }
   const chosen: Record<string, readonly Drawn[]> = {};
   const spared: string[] = [];
   const held = new Set(Object.values(injections).filter(mayBeOn).map(uidOf));
@@ -75,6 +78,12 @@ export async function select(
   }
   if (meaning.oneShot) for (const key of Object.keys(injections)) wanted.add(key);
   return { seed, chosen, injections: next, wanted, spared };
+}
+
+/** What ends its targets is done once: when all that were drawn have had their turn, there is nobody to look for. */
+function isDrawnForGood({ oneShot, ends }: Meaning, { chosen = {}, waiting = 0, injections = {} }: OwnStatus): boolean {
+  const isDrawn = Object.keys(ends).every((end) => chosen[end]?.length);
+  return oneShot && isDrawn && waiting === 0 && Object.keys(injections).length > 0;
 }
 
 const uidOf = ({ target }: Injection): string => String((target.identity as JsonObject).uid ?? '');

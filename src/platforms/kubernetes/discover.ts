@@ -92,12 +92,11 @@ async function workloads(look: Look, kind: Kind): Promise<readonly Target[]> {
 /** One list for each namespace, or one for all, with what each namespace says about chaos. */
 async function listed<T>({ client, selector, signal, rules }: Look, kind: Kind) {
   const names = namespacesOf(selector, client.namespace);
-  const query = { ...queryOf(selector) };
   const sparedIn = (namespace: Namespace) => sparedNamespace(namespace.metadata, rules, selector.optIn);
   if (names === undefined) {
     const { path, resource } = collectionOf(kind);
     const [items, namespaces] = await Promise.all([
-      client.list<T>({ path, resource, query, signal }),
+      client.list<T>({ path, resource, query: { ...queryOf(selector) }, signal }),
       client.list<Namespace>({ path: '/api/v1/namespaces', resource: 'namespaces', signal }),
     ]);
     const reasons = new Map(namespaces.map((namespace) => [namespace.metadata.name, sparedIn(namespace)]));
@@ -107,7 +106,7 @@ async function listed<T>({ client, selector, signal, rules }: Look, kind: Kind) 
     names.map(async (name) => {
       const { path, resource } = collectionOf(kind, name);
       const [items, namespace] = await Promise.all([
-        client.list<T>({ path, resource, namespace: name, query, signal }),
+        client.list<T>({ path, resource, namespace: name, query: { ...queryOf(selector, name) }, signal }),
         namespaceAt(client, name),
       ]);
       const reason = namespace ? sparedIn(namespace) : undefined;

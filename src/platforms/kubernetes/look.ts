@@ -5,7 +5,7 @@ import { isMissing } from './refusal.ts';
 import type { Meta, Namespace } from './types.ts';
 
 /** A look that is no older than this is not made again: check, spare and plan ask about one object within a moment. */
-const freshMs = 100;
+export const freshMs = 100;
 /** What a namespace says about chaos is asked for again after so long. */
 const policyMs = 3000;
 

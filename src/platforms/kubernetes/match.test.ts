@@ -39,6 +39,10 @@ test('CM-04 what the server can filter by is asked of the server', () => {
   expect(queryOf({ phases: 'Failed', nodes: 're2:^n' })).toEqual({ fieldSelector: 'status.phase=Failed' });
   expect(queryOf({ fields: { 'status.phase': 'Pending' } })).toEqual({ fieldSelector: 'status.phase=Pending' });
   expect(queryOf({ kind: 'deployment', labels: { app: 'web' } })).toEqual({ labelSelector: 'app=web' });
+  const pods = { shop: 'web-1', db: ['db-0', 'db-1'] };
+  expect(queryOf({ pods }, 'shop')).toEqual({ fieldSelector: 'status.phase=Running,metadata.name=web-1' });
+  expect(queryOf({ pods }, 'db')).toEqual({ fieldSelector: 'status.phase=Running' });
+  expect(queryOf({ pods })).toEqual({ fieldSelector: 'status.phase=Running' });
 });
 
 test.each([

@@ -11,8 +11,11 @@ export interface Query {
   readonly fieldSelector?: string;
 }
 
-/** Labels and expressions, and for pods fields, phase and node, as far as the API server understands them. */
-export function queryOf(selector: KubernetesSelector): Query {
+/**
+ * Labels and expressions, and for pods fields, phase, node and, where one alone is named in this namespace, its name, as
+ * far as the API server understands them.
+ */
+export function queryOf(selector: KubernetesSelector, namespace?: string): Query {
   const labels = [
     ...Object.entries(selector.labels ?? {})
       .filter(([, value]) => isPlain(value))
@@ -23,21 +26,23 @@ export function queryOf(selector: KubernetesSelector): Query {
       return `${key} ${operator === 'In' ? 'in' : 'notin'} (${values.join(',')})`;
     }),
   ];
-  const fields = (selector.kind ?? 'pod') === 'pod' ? podFields(selector) : [];
+  const fields = (selector.kind ?? 'pod') === 'pod' ? podFields(selector, namespace) : [];
   return {
     ...(labels.length > 0 ? { labelSelector: labels.join(',') } : {}),
     ...(fields.length > 0 ? { fieldSelector: fields.join(',') } : {}),
   };
 }
 
-function podFields(selector: KubernetesSelector): readonly string[] {
+function podFields(selector: KubernetesSelector, namespace: string | undefined): readonly string[] {
   const given = Object.entries(selector.fields ?? {});
   const [phase, ...phases] = phasesOf(selector);
   const [node, ...nodes] = list(selector.nodes);
+  const [name, ...names] = list(namespace === undefined ? undefined : selector.pods?.[namespace]);
   return [
     ...given.map(([name, value]) => `${name}=${escaped(value)}`),
     ...(phase !== undefined && phases.length === 0 ? [`status.phase=${phase}`] : []),
     ...(node !== undefined && nodes.length === 0 && isPlain(node) ? [`spec.nodeName=${escaped(node)}`] : []),
+    ...(name !== undefined && names.length === 0 ? [`metadata.name=${escaped(name)}`] : []),
   ];
 }
 

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { apply, cluster, eventually, kubectl, namespace, pod, unable } from '../../../test/fixtures/kubernetes.ts';
 import { deployment, find, podTarget, targetOf } from '../../../test/fixtures/kubernetes-target.ts';
 import { testPlatform } from '../contract.ts';
+import { freshMs } from './look.ts';
 import platform from './platform.ts';
 
 const identityOf = (target: { readonly identity: object }) => target.identity as Record<string, string>;
@@ -21,6 +23,8 @@ testPlatform(platform, {
       selector: { kubeconfig, namespaces: within, labels: { app: 'web' } },
       async end({ name }) {
         await kubectl(['-n', within, 'delete', 'pod', name, '--force', '--grace-period=0', '--wait']);
+        // What was seen a moment ago is not looked at again.
+        await sleep(freshMs);
       },
       replaced: (target) => ({ ...target, identity: { ...target.identity, uid: 'another' } }),
       stop: async () => {},
