@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { join, resolve } from 'node:path';
@@ -239,6 +239,12 @@ test('lines that are no questions are told so, and the next one is answered', as
   child.stdin.end();
   await closed;
   expect(child.exitCode).toBe(0);
+});
+
+test.each([[[]], [['--lines', '/v1/status']]])('`agent call` with %j is told what to give', (flags) => {
+  const { status, stderr } = spawnSync(process.execPath, [program, 'agent', 'call', ...flags], { encoding: 'utf8' });
+  expect(status).toBe(2);
+  expect(stderr).toContain('give either a path, for example /v1/status, or --lines');
 });
 
 test('an id that is still open is not asked twice', async () => {
