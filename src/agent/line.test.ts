@@ -130,6 +130,25 @@ test('what was given up before the line is open is never asked', async () => {
   expect(written.join('')).not.toContain('/never');
 });
 
+test('what is no answer is nobody’s', async () => {
+  const said = [
+    'null',
+    '1',
+    'warning: so slow',
+    '{}',
+    '{"id":9,"status":200}',
+    '',
+    '{"id":1,"status":200,"body":"yes"}',
+  ];
+  const dial: Dial = async ({ heard }) => ({
+    write: () => heard(Buffer.from(`${said.join('\n')}\n`)),
+    hold() {},
+    close() {},
+  });
+  const line = openLine(dial, { name: 'node', longestMs: 60_000, onOver() {} });
+  expect(await line('/a', {})).toEqual({ status: 200, body: 'yes' });
+});
+
 test('a line that is cut: who waits is told so, the process there ends, and so does what it asked', async () => {
   const slow = await startSlow();
   const { line, calls, state } = startLine(slow.url);

@@ -147,7 +147,7 @@ const questionOf = (id: number, path: string, body: JsonObject | null) => `${JSO
 /** What is no answer is nobody's: a sign of life, or a program that says something else. */
 function read(line: string): Answer | undefined {
   try {
-    return line === '' ? undefined : (JSON.parse(line) as Answer);
+    return (JSON.parse(line) ?? undefined) as Answer | undefined;
   } catch {
     return undefined;
   }
