@@ -62,6 +62,24 @@ test('a controller that is gone: the lease runs out, the agent recovers by itsel
   expect(await on.verify('process-pause', undo, contextFor())).toMatchObject({ yes: true });
 });
 
+test('an inject that comes again renews the lease: another controller has taken over', async () => {
+  const agent = await startAgent(testFolder());
+  const victim = await startVictim();
+  const { target } = await aim(agent.transport, { pid: victim.pid });
+  const { agent: planned } = await injectAndForget(agent.transport, target, pause, { lease: 10_000 });
+  const leftMs = async () => {
+    const { injections } = await agentApi(agent.transport, 'node').status();
+    return (injections as readonly { leaseLeftMs: number }[])[0]?.leaseLeftMs ?? 0;
+  };
+  expect(await leftMs()).toBeLessThanOrEqual(10_000);
+  const { name: _, ...bare } = planned;
+  await post(agent.transport, '/v1/inject', { ...bare, ...pause, ttl: null, lease: 60_000 });
+  expect(await leftMs()).toBeGreaterThan(10_000);
+  // Never shorter: whoever put it on may still renew it.
+  await post(agent.transport, '/v1/inject', { ...bare, ...pause, ttl: null, lease: 1000 });
+  expect(await leftMs()).toBeGreaterThan(10_000);
+});
+
 test('a client that lives renews the lease; one heartbeat ends when another client recovers', async () => {
   const agent = await startAgent(testFolder());
   const victim = await startVictim();

@@ -1,6 +1,6 @@
 import { isError, ZashikiError } from '../core/errors.ts';
 import type { Intent } from '../core/events.ts';
-import type { Json, JsonObject } from '../core/model.ts';
+import type { Json, JsonObject, Milliseconds } from '../core/model.ts';
 import type { Sighting } from '../core/ports.ts';
 import { keepPath } from '../journal/state.ts';
 import type { InjectionName } from '../remote/index.ts';
@@ -43,6 +43,11 @@ export function openWork(ports: WorkPorts): Work {
     if (lever) throw new ZashikiError('refused', `the stop lever is pulled: ${lever.reason} (${lever.by})`);
   };
 
+  /** Renewing is for what somebody wants on, not for what is being taken off. */
+  const renew = (one: Held, lease: Milliseconds): void => {
+    if (isOpen(one) && !one.retry) one.until = Math.max(one.until, clock.mono() + lease);
+  };
+
   return {
     targets: async (body, signal) => ({ targets: await targetsOf(body, catalogue, signal) }) as unknown as JsonObject,
     check: async ({ target }) => (await checkTarget(target, catalogue)) as JsonObject,
@@ -70,7 +75,8 @@ export function openWork(ports: WorkPorts): Work {
           throw new ZashikiError('refused', 'the agent knows no such plan any more', { hint: 'plan it again' });
         }
         if (one.ended) throw new ZashikiError('refused', `it is over: ${one.ended.detail}`);
-        if (one.phase !== 'planned') return;
+        // Asked again, perhaps by a controller that takes over from one that is gone: the old lease may be about to run out.
+        if (one.phase !== 'planned') return renew(one, body.lease);
         mayInject();
         await injectHere(book, one, body);
       }),
@@ -108,8 +114,7 @@ export function openWork(ports: WorkPorts): Work {
         if (!one || !isOpen(one) || one.session.journal.overtaken()) {
           return remembered(ports.state, name) === 'on' ? [named] : [];
         }
-        // Renewing is for what somebody wants on, not for what is being taken off.
-        if (!one.retry) one.until = Math.max(one.until, clock.mono() + lease);
+        renew(one, lease);
         return [named];
       }),
 

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { apply, eventually, kubectl, unable } from '../fixtures/kubernetes.ts';
 import {
+  agents,
   chaos,
   install,
   killLeader,
   leader,
+  linePids,
   look,
   nextLeader,
   operatorPids,
@@ -30,6 +32,9 @@ describe.skipIf(unable)('the operator that leads is gone of a sudden', () => {
     await waitFor(ns, 'networkchaos/cut', 'AllInjected');
     expect(await answers()).toBe(false);
     const { begun } = (await look(ns, 'networkchaos/cut')).status.zashiki;
+    const lines = async () => Object.values(await agents()).flatMap(linePids);
+    const before = await lines();
+    expect(before, 'all is asked by one program').toHaveLength(1);
     await nextLeader(await killLeader());
     const takenOver = Date.now();
     expect(await answers()).toBe(false);
@@ -49,6 +54,9 @@ describe.skipIf(unable)('the operator that leads is gone of a sudden', () => {
     expect(off + 1000).toBeGreaterThanOrEqual(begun + duration);
     expect(off).toBeLessThan(takenOver + duration);
     await remove(ns, 'networkchaos/cut');
+    // What asked for the one that was killed has ended, and so does what asked for its successor.
+    await eventually(async () => (await lines()).every((pid) => !before.includes(pid)));
+    await eventually(async () => (await lines()).length === 0);
   });
 
   test('killed while it injects, and the resource is deleted: nothing stays on', async () => {

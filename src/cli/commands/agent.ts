@@ -2,15 +2,15 @@ import { hostname } from 'node:os';
 import { clientName, makeCertificates, readAddress, readToken, runAgent, tokenReview } from '../../agent/index.ts';
 import { systemClock } from '../../core/clock.ts';
 import { parseDuration } from '../../core/duration.ts';
-import type { JsonObject, Milliseconds } from '../../core/model.ts';
+import type { Milliseconds } from '../../core/model.ts';
 import { stateFolder } from '../../journal/state.ts';
-import { type AgentEndpoint, openTransport } from '../../remote/index.ts';
 import { openCatalogue } from '../../sdk/catalogue.ts';
 import { act, actOn, addCommonFlags, type DefineCommand } from '../command.ts';
-import { type CliContext, say, sayJson, sayJsonLine, usage } from '../context.ts';
+import { type CliContext, say, sayJson, usage } from '../context.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { daemonLog } from '../output/daemon-log.ts';
 import { collect } from '../trigger-flags.ts';
+import { addCall } from './agent-call.ts';
 import { number } from './plan.ts';
 
 interface Flags {
@@ -126,65 +126,4 @@ function addCerts(parent: Parameters<DefineCommand>[0], context: CliContext): vo
     else for (const file of files) say(context, file);
     return 0;
   });
-}
-
-function addCall(parent: Parameters<DefineCommand>[0], context: CliContext): void {
-  const call = parent
-    .command('call')
-    .summary('ask an agent one thing; the body comes from standard input')
-    .description(
-      'Ask an agent one thing and print {"status","body"} on one line. /v1/status, /healthz and /metrics are read; for others the JSON body comes from standard input.',
-    )
-    .argument('<path>', 'for example /v1/status')
-    .option('--url <url>', 'the agent', `http://${usualAddress}`)
-    .option('--tls-dir <folder>', 'ca.crt, client.crt and client.key')
-    .option('--token-file <file>', 'a token instead of a client certificate')
-    .option('--server-name <name>', 'the name in the agent’s certificate');
-  addCommonFlags(call);
-  actOn<{ url: string; tlsDir?: string; tokenFile?: string; serverName?: string }>(
-    parent,
-    call,
-    async ([path = ''], flags) => {
-      const { url, tlsDir, tokenFile, serverName } = flags;
-      const endpoint: AgentEndpoint = {
-        url,
-        ...(tlsDir === undefined ? {} : { tls: tlsDir }),
-        ...(tokenFile === undefined ? {} : { tokenFile }),
-        ...(serverName === undefined ? {} : { serverName }),
-      };
-      const reads = ['/v1/status', '/healthz', '/metrics'].includes(path);
-      const answer = await openTransport(endpoint)(path, reads ? null : await bodyFrom(context));
-      sayJsonLine(context, answer);
-      return answer.status === 200 ? 0 : 1;
-    },
-  );
-}
-
-/** Without waiting for its end: over some connections it cannot be closed before the answer is there. */
-async function firstLine(from: AsyncIterable<Buffer | string>): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of from) {
-    chunks.push(Buffer.from(chunk));
-    const text = Buffer.concat(chunks).toString();
-    if (text.includes('\n') && isWhole(text)) return text;
-  }
-  return Buffer.concat(chunks).toString();
-}
-
-function isWhole(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function bodyFrom(context: CliContext): Promise<JsonObject> {
-  const given = await firstLine(context.stdin);
-  try {
-    return JSON.parse(given) as JsonObject;
-  } catch (error) {
-    throw usage(`standard input is not JSON: ${(error as Error).message}`, 'give the body of the request');
-  }
 }

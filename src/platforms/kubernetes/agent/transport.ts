@@ -1,15 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isError, ZashikiError } from '../../../core/errors.ts';
-import type { Json, JsonObject } from '../../../core/model.ts';
 import type { Transport } from '../../../remote/index.ts';
-import { execIn } from '../capabilities/exec.ts';
 import type { Client } from '../client.ts';
 import type { ObjectIdentity } from '../identity.ts';
 import { goneNode } from '../refusal.ts';
+import { lineTo } from './line.ts';
 import { agentOn, isWithout, type Wanted } from './start.ts';
 
-/** An answer may take its time: an effect is looked at, or waited for. */
-const longest = 130_000;
 /** An agent that is not there (it begins to listen, or has ended) is asked again so often, after so long. */
 const tries = 20;
 const betweenMs = 500;
@@ -21,7 +18,8 @@ const known = new WeakMap<Client, Map<string, Promise<ObjectIdentity>>>();
 const transports = new WeakMap<Client, Map<string, Transport>>();
 
 /**
- * Questions to the agent on a node, by running its command line in its pod: whoever may do that needs no certificates.
+ * Questions to the agent on a node, by its command line in its pod, which runs while there is something to ask: whoever
+ * may do that needs no certificates.
  * The agent is found, or started, when the first question is asked.
  */
 export function agentTransport(client: Client, wanted: Wanted): Transport {
@@ -38,7 +36,7 @@ function transportTo(client: Client, wanted: Wanted): Transport {
     for (let attempt = 1; ; attempt++) {
       const pod = await podFor(client, wanted, signal);
       try {
-        return await ask(client, pod, path, body, signal);
+        return await lineTo(client, pod)(path, body, signal);
       } catch (error) {
         forget(client, wanted);
         // Asking twice is as good as once: every question names the injection that it is about.
@@ -52,32 +50,6 @@ function transportTo(client: Client, wanted: Wanted): Transport {
       }
     }
   };
-}
-
-async function ask(
-  client: Client,
-  pod: ObjectIdentity,
-  path: string,
-  body: JsonObject | null,
-  signal: AbortSignal | undefined,
-): Promise<{ readonly status: number; readonly body: Json }> {
-  const input = `${body === null ? '' : JSON.stringify(body)}\n`;
-  const options = { input, timeoutMs: longest, ...(signal ? { signal } : {}) };
-  const { code, stdout, stderr } = await execIn(
-    client,
-    pod,
-    'agent',
-    ['zashiki', 'agent', 'call', path, '--url', 'unix:/run/zashiki/agent.sock'],
-    options,
-  );
-  const line = stdout.trim().split('\n').at(-1) ?? '';
-  if (line.startsWith('{"status"')) return JSON.parse(line) as { status: number; body: Json };
-  const said = [stderr, stdout].map((text) => text.trim()).find((text) => text !== '') ?? `exit code ${code}`;
-  throw new ZashikiError(
-    'peer-unavailable',
-    `the agent in ${pod.namespace}/${pod.name} does not answer: ${said.slice(0, 300)}`,
-    { hint: `see \`kubectl -n ${pod.namespace} logs ${pod.name}\`` },
-  );
 }
 
 const noAgent = ({ node }: Wanted, cause: Error) =>

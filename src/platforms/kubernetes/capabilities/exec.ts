@@ -1,4 +1,4 @@
-import { PassThrough, Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import type { ExecCapability } from '../../../capabilities/exec.ts';
 import type { Finished } from '../../../capabilities/netns.ts';
 import { ZashikiError } from '../../../core/errors.ts';
@@ -29,11 +29,10 @@ export const execCapability = (
 interface Options {
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  readonly input?: string;
 }
 
 /** What the server says of how it ended. */
-interface Status {
+export interface ExecStatus {
   readonly status?: string;
   readonly message?: string;
   readonly details?: { readonly causes?: readonly { readonly reason?: string; readonly message?: string }[] };
@@ -48,31 +47,29 @@ export async function execIn(
   identity: ObjectIdentity,
   container: string | undefined,
   argv: readonly string[],
-  { timeoutMs = longest, signal, input }: Options = {},
+  { timeoutMs = longest, signal }: Options = {},
 ): Promise<Finished> {
   signal?.throwIfAborted();
   const { Exec } = await import('../library.ts');
   const stdout = collector();
   const stderr = collector();
-  const stdin = input === undefined ? null : new PassThrough();
   const { namespace, name } = identity;
   let socket: { close(): void; readonly onclose?: unknown } | undefined;
   let timer: NodeJS.Timeout | undefined;
   let abort = () => {};
   try {
-    const ended = new Promise<Status | 'late' | 'lost'>((resolve, reject) => {
+    const ended = new Promise<ExecStatus | 'late' | 'lost'>((resolve, reject) => {
       abort = () => reject(signal?.reason);
       signal?.addEventListener('abort', abort, { once: true });
       timer = setTimeout(() => resolve('late'), timeoutMs);
       new Exec(client.config)
-        .exec(namespace, name, container ?? '', [...argv], stdout.stream, stderr.stream, stdin, false, (status) =>
-          resolve(status as Status),
+        .exec(namespace, name, container ?? '', [...argv], stdout.stream, stderr.stream, null, false, (status) =>
+          resolve(status as ExecStatus),
         )
         .then((opened) => {
           socket = opened;
           // What the program said last may still be on its way when the status comes.
           opened.addEventListener('close', () => setTimeout(() => resolve('lost'), 50));
-          stdin?.end(input);
         }, reject);
     });
     const status = await ended.catch((error: unknown) => {
@@ -89,8 +86,9 @@ export async function execIn(
   }
 }
 
-function finished(
-  status: Status | 'late',
+/** What it came to. Throws `inject-failed` when it could not be run at all. */
+export function finished(
+  status: ExecStatus | 'late',
   argv: readonly string[],
   timeoutMs: number,
   stdout: string,
@@ -110,7 +108,7 @@ function finished(
 }
 
 /** A websocket that is refused tells the HTTP status in its message only. */
-function refusedExec(error: unknown, { cluster }: Client, identity: ObjectIdentity): unknown {
+export function refusedExec(error: unknown, { cluster }: Client, identity: ObjectIdentity): unknown {
   if (error instanceof ZashikiError) return error;
   const { message = String(error) } = (error ?? {}) as { message?: string };
   const status = Number(/Unexpected server response: (\d+)/.exec(message)?.[1]);
