@@ -56,6 +56,7 @@ const define: DefineCommand = (command, context) => {
       `
 Environment:
   ZASHIKI_PROTECTED_NAMESPACES   namespaces that are never hit: names or re2:…, with commas between (default kube-system)
+  ZASHIKI_AGENT_NAMESPACE        where the agents of its nodes are (default zashiki)
 
 Examples:
   zashiki install kubernetes --apply          puts it into the cluster of the current context

@@ -52,6 +52,10 @@ test('namespaced: rights in these namespaces only, and none on nodes', () => {
   expect(cluster).not.toContain('pods');
   expect(cluster).not.toContain('nodes');
   expect(objects.filter(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'shop')).toHaveLength(1);
+  // It may not look for a namespace in which its agents could be.
+  expect(JSON.stringify(find(objects, 'Deployment', 'zashiki-operator'))).toContain(
+    '"name":"ZASHIKI_AGENT_NAMESPACE","valueFrom":{"fieldRef":{"fieldPath":"metadata.namespace"}}',
+  );
   expect(JSON.stringify(find(objects, 'ValidatingWebhookConfiguration', 'zashiki'))).toContain('"values":["shop"]');
 });
 

@@ -58,7 +58,11 @@ export function operatorDeployment(options: InstallOptions): KubernetesObject {
               image,
               imagePullPolicy: 'IfNotPresent',
               command: ['zashiki', 'operator', ...flags],
-              env: [field('POD_NAME', 'metadata.name'), field('NODE_NAME', 'spec.nodeName')],
+              env: [
+                field('POD_NAME', 'metadata.name'),
+                field('NODE_NAME', 'spec.nodeName'),
+                field('ZASHIKI_AGENT_NAMESPACE', 'metadata.namespace'),
+              ],
               ports: [{ name: 'webhook', containerPort: webhookPort }],
               readinessProbe: { httpGet: { path: '/healthz', port: 'webhook', scheme: 'HTTPS' }, periodSeconds: 5 },
               livenessProbe: {

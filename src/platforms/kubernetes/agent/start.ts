@@ -58,8 +58,10 @@ export async function agentThere(client: Client, wanted: Wanted, signal?: AbortS
   return (await podsOn(client, wanted.node, await namespaceFor(client, wanted), signal)).find(isRunning);
 }
 
+/** The one that is wanted, or where this process was told that they are: its rights may end there. */
 async function namespaceFor(client: Client, { namespace }: Wanted): Promise<string> {
-  if (namespace !== undefined) return namespace;
+  const told = namespace ?? (process.env.ZASHIKI_AGENT_NAMESPACE || undefined);
+  if (told !== undefined) return told;
   return (await namespaceAt(client, usualNamespace)) ? usualNamespace : 'default';
 }
 
