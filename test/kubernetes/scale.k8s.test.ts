@@ -57,6 +57,7 @@ describe.skipIf(unable)(`${many} pods in one resource`, () => {
     expect(refused, 'calls that were too many for the API server').toEqual([]);
     const deleted = calls.filter(({ verb, objectRef }) => verb === 'delete' && objectRef?.namespace === ns);
     expect(deleted, 'each pod is deleted once').toHaveLength(many);
+    expect(calls.length / many, 'calls for each pod').toBeLessThan(7);
     const { now, most } = await operatorMemory();
     console.log(`calls for each pod: ${(calls.length / many).toFixed(1)}; ${tally(calls)}`);
     console.log(`memory of the operator: ${before.now} MiB before, ${now} MiB after, never more than ${most} MiB`);
