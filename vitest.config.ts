@@ -1,10 +1,11 @@
 import { defineConfig } from 'vitest/config';
 import LoudSkips from './test/loud-skips.ts';
+import SecondTries from './test/second-tries.ts';
 
 export default defineConfig({
   define: { __VERSION__: JSON.stringify('0.0.0-test') },
   test: {
-    reporters: ['default', new LoudSkips()],
+    reporters: ['default', new LoudSkips(), new SecondTries()],
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts', 'lab/**/*.test.ts'],
     exclude: ['test/crash/**', 'node_modules/**', '**/*.docker.test.ts', '**/*.vm.test.ts', '**/*.k8s.test.ts'],
     // Two cores are shared by everything: a slow machine is no failure.

@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import LoudSkips from './test/loud-skips.ts';
+import SecondTries from './test/second-tries.ts';
 import Slowest from './test/slowest.ts';
 import SlowestFirst from './test/slowest-first.ts';
 
@@ -10,7 +11,7 @@ import SlowestFirst from './test/slowest-first.ts';
 export default defineConfig({
   define: { __VERSION__: JSON.stringify('0.0.0-test') },
   test: {
-    reporters: ['default', new LoudSkips(), new Slowest()],
+    reporters: ['default', new LoudSkips(), new SecondTries(), new Slowest()],
     include: ['{src,test,lab,deploy,examples}/**/*.k8s.test.ts'],
     exclude: ['node_modules/**'],
     globalSetup: ['test/fixtures/kubernetes-cluster.ts'],

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import LoudSkips from './test/loud-skips.ts';
+import SecondTries from './test/second-tries.ts';
 
 // Said by `npm run test:vm`: which tests, and where the results go.
 const { ZASHIKI_VM_TESTS: kind = 'vm', ZASHIKI_VM_RESULTS: results, ZASHIKI_VM_BUNDLED: bundled } = process.env;
@@ -10,7 +11,7 @@ export default defineConfig({
   define: { __VERSION__: JSON.stringify('0.0.0-test') },
   test: {
     // Each test is told when it ends: what hangs is the one that is not shown.
-    reporters: ['verbose', new LoudSkips(), ...(results ? ['junit'] : [])],
+    reporters: ['verbose', new LoudSkips(), new SecondTries(), ...(results ? ['junit'] : [])],
     ...(results ? { outputFile: { junit: join(results, 'junit.xml') } } : {}),
     // Bundled outside by `npm run test:vm`; as they are where somebody calls vitest in a guest by hand.
     include: [`{src,test,lab,deploy,examples}/**/*.${bundled ? '{vm,docker}.test.mjs' : `${kind}.test.ts`}`],

@@ -99,6 +99,8 @@ describe.skipIf(unable)('an installation in a real cluster', () => {
   });
 
   test('uninstall recovers first, and leaves nothing', { timeout: 6 * minutes }, async () => {
+    // Again, where this is not its first try.
+    await install();
     const { ns } = await shop();
     await apply(fail(ns));
     await waitFor(ns, 'podchaos/fail', 'AllInjected');
