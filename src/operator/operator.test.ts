@@ -88,9 +88,17 @@ test('CM-09, CM-13, CM-14 a fault comes on, with its undo record written before,
 
 test('what is not felt is not said to be injected', async () => {
   world.pod('web-0');
-  world.before.observe = async () => false;
+  let look = (_felt: boolean): void => undefined;
+  world.before.observe = () =>
+    new Promise((resolve) => {
+      look = resolve;
+    });
   apply('fail', {});
   start();
+  const reason = () => (found('fail')?.status?.conditions ?? []).find(({ type }) => type === 'AllInjected')?.reason;
+  await until('on its way', () => reason() === 'shop/web-0: applied, and not seen yet');
+  world.before.observe = async () => false;
+  look(false);
   await until('looked at', () => events().includes('NoEffect'));
   expect(is('fail', 'AllInjected')).toBe(false);
   expect(is('fail', 'Selected')).toBe(true);

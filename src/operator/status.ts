@@ -122,7 +122,11 @@ export function conditionsOf(
     condition(
       'AllInjected',
       allInjected,
-      allInjected ? undefined : (blindness(live) ?? (selected ? message : undefined)),
+      allInjected
+        ? undefined
+        : (blindness(live) ??
+            (selected ? message : undefined) ??
+            (because === 'run' ? pending(reached, isFelt) : undefined)),
     ),
     condition('AllRecovered', allRecovered),
     condition('Paused', isPaused || because === 'stopped', because === 'stopped' ? message : undefined),
@@ -139,6 +143,12 @@ export function conditionsOf(
         ]
       : []),
   ];
+}
+
+/** The first one that is still on its way. */
+function pending(injections: readonly Injection[], isFelt: (each: Injection) => boolean): string | undefined {
+  const late = injections.find((each) => each.phase !== 'off' && !isFelt(each));
+  return late && `${recordId(late.target)}: ${late.phase === 'on' ? 'applied, and not seen yet' : 'not applied yet'}`;
 }
 
 /** Why not all is injected, in the words of the first one that is not. */

@@ -109,8 +109,14 @@ Examples:
     }
     await applyObjects(client, objects, (line) => void context.stderr.write(`applied ${line}\n`));
     const waiting = flags.wait ? await whenReady(client, objects, 180_000, interrupt.signal) : undefined;
-    if (waiting === undefined) return 0;
+    if (waiting === undefined) {
+      if (flags.wait) say('ready: kubectl apply your resources');
+      return 0;
+    }
     context.stderr.write(`not ready yet: ${waiting}\n`);
+    say(
+      `  see: kubectl -n ${flags.namespace} get pods; the nodes must have, or be able to pull, ${flags.image} (--image)`,
+    );
     return 4;
   });
 };

@@ -30,7 +30,7 @@ const define: DefineCommand = (command, context) => {
       );
       throw usage(
         `the selector is wrong: ${lines.join('; ')}`,
-        `write for example name=nginx; docs/reference/targets.md has all keys of the platform ${id}`,
+        `write for example ${example(id)}; docs/reference/targets.md has all keys of the platform ${id}`,
       );
     }
     const found = await platform.discover(value as never);
@@ -44,11 +44,15 @@ const define: DefineCommand = (command, context) => {
     const also = spared ? `, and ${spared} protected${all ? '' : ' (--all shows them)'}` : '';
     say(context, `${count(found.length - spared, 'target')}${also}`);
     if (found.length === 0)
-      say(context, 'Nothing matches: text is exact unless it begins with re2:, e.g. name=re2:worker');
+      say(context, `Nothing matches: text is exact unless it begins with re2:, e.g. ${example(id, 're2:')}`);
     return 0;
   });
 };
 export default define;
+
+/** A pair that the platform knows. */
+const example = (id: string, prefix = ''): string =>
+  id === 'kubernetes' ? `labels.app=${prefix}shop` : `name=${prefix}nginx`;
 
 function rows(targets: readonly Target[]): readonly string[] {
   const idWidth = Math.max(0, ...targets.map(({ id }) => id.length));

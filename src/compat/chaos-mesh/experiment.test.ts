@@ -254,6 +254,11 @@ describe('CM-27 StressChaos', () => {
         ],
       },
     ],
+    [
+      { stressors: { cpu: { workers: 1, load: 20, options: ['--cpu 2', ' --timeout  600 '] } } },
+      'stress',
+      { arguments: ['--cpu', '1', '--cpu-load', '20', '--cpu', '2', '--timeout', '600'] },
+    ],
     [{ stressors: { cpu: { workers: 2000 } } }, 'stress', { arguments: ['--cpu', '2000', '--cpu-load', '100'] }],
     [
       { stressngStressors: `--timer 1 --x 'two words'`, stressors: { cpu: { workers: 1 } } },

@@ -41,7 +41,7 @@ function asOurs(document: ChaosDocument, position: Position, source: Source): Do
   }
   try {
     if (document.kind === 'Schedule') {
-      const message = 'the first round comes when the first interval is over: at once is for the operator';
+      const message = 'here the first round comes when the first interval is over: at once is for the operator';
       const late = firesAtOnce(document) ? [{ file: position.file, path: 'spec.scheduler', message }] : [];
       return {
         kind: 'Schedule',

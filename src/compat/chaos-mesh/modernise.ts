@@ -60,7 +60,7 @@ function scheduled(document: Raw, kind: Kind, cron: string, note: (path: Path, m
   const atOnce = /^((CRON_)?TZ=\S+\s+)?@every\s/.test(cron.trim());
   note(
     ['spec', 'scheduler'],
-    `read as a Schedule of ${kind.kind} at "${cron}"${atOnce ? ', the first time at once' : ''}`,
+    `read as a Schedule of ${kind.kind} at "${cron}"${atOnce ? ', the first time at once (by the operator)' : ''}`,
   );
   const metadata = mapOf(document.metadata) ?? {};
   return {

@@ -24,9 +24,13 @@ export function stressAction(spec: Spec): { readonly fault: string; readonly par
   return { fault: 'stress', params: { arguments: [...cpuArguments(cpu), ...memoryArguments(memory)] } };
 }
 
+/** One entry may hold an option with its value, as in `--cpu-method sqrt`. */
+const words = (options: readonly string[] = []): readonly string[] =>
+  options.flatMap((option) => option.split(/\s+/).filter((word) => word !== ''));
+
 function cpuArguments(cpu: Stressors['cpu']): readonly string[] {
   if (!cpu) return [];
-  return ['--cpu', String(cpu.workers), '--cpu-load', String(cpu.load ?? 100), ...(cpu.options ?? [])];
+  return ['--cpu', String(cpu.workers), '--cpu-load', String(cpu.load ?? 100), ...words(cpu.options)];
 }
 
 function memoryArguments(memory: Stressors['memory']): readonly string[] {
@@ -37,7 +41,7 @@ function memoryArguments(memory: Stressors['memory']): readonly string[] {
     '--vm-bytes',
     sizeOf(memory.size ?? usualSize),
     '--vm-keep',
-    ...(memory.options ?? []),
+    ...words(memory.options),
   ];
 }
 

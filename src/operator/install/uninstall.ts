@@ -6,7 +6,7 @@ import { mayBeOn, recordId } from '../record.ts';
 import { finalizer, nameOf, type Resource } from '../resource.ts';
 import { leverName } from '../settings.ts';
 import { rest } from '../watch.ts';
-import { removeObjects } from './apply.ts';
+import { placeOf, removeObjects } from './apply.ts';
 import type { KubernetesObject } from './options.ts';
 
 export interface UninstallOptions {
@@ -30,8 +30,10 @@ export async function uninstall(
   signal: AbortSignal,
 ): Promise<void> {
   const { namespace, keepCrds, force, timeoutMs } = options;
-  await pullLever(client, namespace);
-  say('the stop lever is pulled: waiting until nothing is on any more');
+  await mustBeHere(client, objects, namespace);
+  const pulled = await pullLever(client, namespace);
+  if (pulled) say('the stop lever is pulled: waiting until nothing is on any more');
+  else say(`there is no namespace ${namespace}: only what lies outside of it is removed`);
   const until = performance.now() + timeoutMs;
   for (;;) {
     const left = await stillOn(client);
@@ -72,9 +74,32 @@ async function whenNobodyLeads(client: Client, namespace: string, signal: AbortS
   }
 }
 
-async function pullLever(client: Client, namespace: string): Promise<void> {
+/** An installation elsewhere shares the names of what lies outside of namespaces: it would lose its definitions. */
+async function mustBeHere(client: Client, objects: readonly KubernetesObject[], namespace: string): Promise<void> {
+  const hook = objects.find(({ kind }) => kind === 'ValidatingWebhookConfiguration');
+  if (hook === undefined) return;
+  const found = await client
+    .call<{ readonly webhooks?: readonly Webhook[] }>({ ...placeOf(hook), method: 'GET', verb: 'get' })
+    .catch(unlessMissing);
+  const home = found?.webhooks?.[0]?.clientConfig.service?.namespace;
+  if (home === undefined || home === namespace) return;
+  throw new ZashikiError(
+    'usage',
+    `the installation is in the namespace ${home}, not in ${namespace}: nothing was done`,
+    {
+      hint: `write --namespace ${home}`,
+    },
+  );
+}
+
+interface Webhook {
+  readonly clientConfig: { readonly service?: { readonly namespace: string } };
+}
+
+/** False when the namespace is not there. */
+async function pullLever(client: Client, namespace: string): Promise<boolean> {
   const path = `/api/v1/namespaces/${namespace}/configmaps/${leverName}`;
-  await client
+  return client
     .call({
       resource: 'configmaps',
       namespace,
@@ -91,7 +116,8 @@ async function pullLever(client: Client, namespace: string): Promise<void> {
         data: { reason: 'zashiki is being uninstalled' },
       },
     })
-    .catch(unlessMissing);
+    .then(() => true)
+    .catch((error: unknown) => unlessMissing(error) ?? false);
 }
 
 /** What may be on, one line each. */

@@ -192,7 +192,7 @@ function unreachable({ server, context }: Cluster, error: unknown): ZashikiError
   const isTls = /certificate|self.signed|SSL|TLS|CERT_/i.test(`${message} ${code}`);
   const hint = isTls
     ? `the certificate of the server does not fit the context ${context}: correct its certificate-authority`
-    : `is the cluster up, and is ${context} the context that you mean? Choose one by \`context\` in the selector`;
+    : `is the cluster up, and is ${context} the context that you mean? Choose one by --context, or \`context\` in the selector`;
   const why = message || code || 'no reason given';
   return new ZashikiError('peer-unavailable', `the API server at ${server} does not answer: ${why}`, {
     hint,

@@ -42,14 +42,15 @@ export function configFiles(
     const there = files.map((path) => resolve(path)).filter(exists);
     if (there.length > 0) return there;
     throw new ZashikiError('file-unreadable', `the kubeconfig ${named} does not exist`, {
-      hint: given === undefined ? 'correct KUBECONFIG' : 'correct the key `kubeconfig` of the selector',
+      hint:
+        given === undefined ? 'correct KUBECONFIG' : 'correct --kubeconfig, or the key `kubeconfig` of the selector',
     });
   }
   const usual = join(home, '.kube', 'config');
   if (exists(usual)) return [usual];
   if (env.KUBERNETES_SERVICE_HOST && exists(join(serviceAccount, 'token'))) return [];
   throw new ZashikiError('file-unreadable', 'no kubeconfig was found', {
-    hint: `set KUBECONFIG, make ${usual}, or name a file by \`kubeconfig\` in the selector`,
+    hint: `set KUBECONFIG, make ${usual}, or name a file: --kubeconfig, or \`kubeconfig\` in a selector`,
   });
 }
 

@@ -62,7 +62,11 @@ export const ownCrds = (): readonly Readonly<Record<string, unknown>>[] => [
       summary: 'What must stay true, what is done, and how far it may go.',
     },
     spec: without(structural(ExperimentSpec), 'default'),
-    columns: [column('Phase', '.status.phase'), column('Outcome', '.status.outcome'), age],
+    columns: [
+      column('Running', '.status.conditions[?(@.type=="Running")].status'),
+      column('Outcome', '.status.zashiki.outcome'),
+      age,
+    ],
   }),
   crd({
     ...own,
@@ -78,6 +82,10 @@ export const ownCrds = (): readonly Readonly<Record<string, unknown>>[] => [
         },
       ],
     },
-    columns: [column('Next', '.status.next'), { name: 'Suspended', type: 'boolean', jsonPath: '.spec.suspend' }, age],
+    columns: [
+      { name: 'Last', type: 'date', jsonPath: '.status.time' },
+      { name: 'Suspended', type: 'boolean', jsonPath: '.spec.suspend' },
+      age,
+    ],
   }),
 ];
