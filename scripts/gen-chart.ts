@@ -1,9 +1,11 @@
-// Writes deploy/helm from the manifest of `zashiki install kubernetes`. With --check it writes nothing and fails when a
-// file on disk is not what would be written. Where values stand, the manifest is made with marks that become templates.
+// Writes deploy/helm from the manifest of `zashiki install kubernetes`, and the hook of `helm uninstall`. With --check it
+// writes nothing and fails when a file on disk is not what would be written. Where values stand, the manifest is made with
+// marks that become templates.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { type InstallOptions, type KubernetesObject, manifest, usualInstall } from '../src/operator/install/index.ts';
+import { uninstallHook } from './chart-hook.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const folder = join(root, 'deploy/helm');
@@ -80,7 +82,7 @@ function template(object: KubernetesObject): string {
 
 /** Every file by its name. The same sources give the same bytes. */
 export function chartFiles(): Readonly<Record<string, string>> {
-  const objects = manifest(marks);
+  const objects = [...manifest(marks), uninstallHook(marks)];
   const files: Record<string, string> = { 'Chart.yaml': header + chart, 'values.yaml': values };
   for (const object of objects) {
     const { kind, metadata } = object;

@@ -9,11 +9,12 @@ import { LabError, type Say } from '../vm/say.ts';
 import { cacheFolder } from './place.ts';
 
 /** What the lab builds from Go modules, each in a folder of its own under go/. */
-export type Product = 'kube' | 'kwok';
+export type Product = 'kube' | 'kwok' | 'helm';
 
 const names: Readonly<Record<Product, readonly string[]>> = {
   kube: ['kube-apiserver', 'kube-controller-manager', 'kube-proxy', 'kube-scheduler', 'kubelet'],
   kwok: ['kwok'],
+  helm: ['helm'],
 };
 
 const source = (product: Product): string => join(import.meta.dirname, 'go', product);
@@ -73,7 +74,7 @@ async function build(product: Product, cache: string, folder: string, { say, sig
       ...flagsOf(product),
       '-o',
       join(making, product),
-      ...packageOf(product),
+      packageOf(product),
     ];
     await run(['nice', '-n', '5', ...argv], { signal, cwd: source(product), env });
     for (const name of names[product]) if (name !== product) await symlink(product, join(making, name));
@@ -93,7 +94,7 @@ async function build(product: Product, cache: string, folder: string, { say, sig
 }
 
 function flagsOf(product: Product): readonly string[] {
-  if (product === 'kwok') return ['-ldflags', '-s -w'];
+  if (product !== 'kube') return ['-ldflags', '-s -w'];
   const version = kubernetesVersion();
   const [, major, minor] = /^v(\d+)\.(\d+)/.exec(version) ?? [];
   const set = { gitVersion: version, gitMajor: major, gitMinor: minor, gitTreeState: 'clean' };
@@ -101,7 +102,9 @@ function flagsOf(product: Product): readonly string[] {
   return ['-tags', 'providerless', '-ldflags', ['-s', '-w', ...variables].join(' ')];
 }
 
-const packageOf = (product: Product): readonly string[] => (product === 'kwok' ? ['sigs.k8s.io/kwok/cmd/kwok'] : ['.']);
+function packageOf(product: Product): string {
+  return { kube: '.', kwok: 'sigs.k8s.io/kwok/cmd/kwok', helm: 'helm.sh/helm/v3/cmd/helm' }[product];
+}
 
 /** Hold a name that one process can have at a time; the kernel frees it when its owner ends, however it ends. */
 async function lock(name: string, say: Say, signal: AbortSignal): Promise<() => Promise<void>> {

@@ -51,12 +51,14 @@ export async function prepare(say: Say, signal: AbortSignal): Promise<KeeperOpti
   return { programs, images: [file], missing: without };
 }
 
-/** All that any use of the lab would build on its way: also the simulator of nodes, and the base of our image. */
+/** All that any use of the lab would build on its way: also the simulator of nodes, Helm, and the base of our image. */
 export async function prepareAll(say: Say, signal: AbortSignal): Promise<void> {
   await ensureInstalled(say, signal);
   await Promise.all([
     baseTar(dockerPlaceOf().cache),
-    prepare(say, signal).then(() => ensureBuilt('kwok', { say, signal })),
+    prepare(say, signal)
+      .then(() => ensureBuilt('kwok', { say, signal }))
+      .then(() => ensureBuilt('helm', { say, signal })),
   ]);
 }
 

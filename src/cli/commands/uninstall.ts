@@ -1,4 +1,4 @@
-import { manifest, uninstall } from '../../operator/install/index.ts';
+import { manifest, retire, uninstall } from '../../operator/install/index.ts';
 import { clusterFor } from '../../platforms/kubernetes/client.ts';
 import { act, type DefineCommand } from '../command.ts';
 import { onInterrupt } from '../interrupt.ts';
@@ -6,6 +6,7 @@ import { declareInstall, type InstallFlags, installOptionsOf, mustBeKubernetes }
 
 interface Flags extends InstallFlags {
   readonly keepCrds?: boolean;
+  readonly recoverOnly?: boolean;
   readonly force?: boolean;
 }
 
@@ -17,6 +18,7 @@ const define: DefineCommand = (command, context) => {
       'Pull the stop lever, wait until nothing is on any more, then remove the installation with its definitions and the resources of these kinds.',
     )
     .option('--keep-crds', 'keep the definitions, and with them all resources of these kinds')
+    .option('--recover-only', 'recover everything and end the operator, and leave the rest to others, as to Helm')
     .option('--force', 'remove it although something may still be on')
     .addHelpText(
       'after',
@@ -36,7 +38,8 @@ Examples:
       timeoutMs: 120_000,
     };
     const say = (line: string) => void context.stderr.write(`${line}\n`);
-    await uninstall(client, manifest(installOptionsOf(flags)), options, say, interrupt.signal);
+    if (flags.recoverOnly) await retire(client, options, say, interrupt.signal);
+    else await uninstall(client, manifest(installOptionsOf(flags)), options, say, interrupt.signal);
     return 0;
   });
 };

@@ -2,4 +2,5 @@
 export { applyObjects, whenGone, whenReady } from './apply.ts';
 export { manifest } from './manifest.ts';
 export { type InstallOptions, type KubernetesObject, usualInstall } from './options.ts';
+export { retire } from './retire.ts';
 export { uninstall } from './uninstall.ts';

@@ -21,6 +21,9 @@ export const usualInstall: Omit<InstallOptions, 'image'> = {
   allowExec: false,
 };
 
+/** Its Deployment. */
+export const operatorName = 'zashiki-operator';
+
 /** An object of Kubernetes, as it is applied. */
 export interface KubernetesObject {
   readonly apiVersion: string;

@@ -2,7 +2,7 @@ import { agentPod } from '../../platforms/kubernetes/agent/pod-spec.ts';
 import { serviceAccount } from '../admission/admit.ts';
 import { webhookNames } from '../admission/certificates.ts';
 import { allKinds } from '../kinds.ts';
-import { type InstallOptions, type KubernetesObject, labels } from './options.ts';
+import { type InstallOptions, type KubernetesObject, labels, operatorName } from './options.ts';
 
 export const webhookPort = 9443;
 
@@ -22,7 +22,7 @@ export function operatorDeployment(options: InstallOptions): KubernetesObject {
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: { name: 'zashiki-operator', namespace, labels: labels('operator') },
+    metadata: { name: operatorName, namespace, labels: labels('operator') },
     spec: {
       replicas,
       selector: { matchLabels: labels('operator') },
