@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Netns } from '../../capabilities/netns.ts';
 import { isError } from '../../core/errors.ts';
 import type { Milliseconds } from '../../core/model.ts';
+import { formatNetwork, parseNetwork } from './addresses.ts';
 import type { Traffic } from './effects.ts';
 import { mustJson } from './tools.ts';
 
@@ -29,9 +30,12 @@ export async function peersToAsk(ns: Netns, traffic: Traffic, named: string | un
   if (named !== undefined) return [parsePeer(named)];
   // Which of its addresses the target would ask from is not ours to say.
   if (traffic.localPeers) return [];
+  // What it says to itself goes through no device: one of many that is cut off from all of them shows it at the others.
+  const own = traffic.peers ? await ownAddresses(ns) : new Set();
   const hosts = (traffic.peers ?? []).flatMap((peer) => {
     const [address = '', bits] = peer.split('/');
-    return bits === (address.includes(':') ? '128' : '32') ? [{ host: address }] : [];
+    const isHost = bits === (address.includes(':') ? '128' : '32');
+    return isHost && !own.has(peer) ? [{ host: address }] : [];
   });
   const port = traffic.remotePorts?.[0]?.[0];
   if (traffic.protocol === 'udp') return [];
@@ -50,6 +54,17 @@ export async function peersToAsk(ns: Netns, traffic: Traffic, named: string | un
     }
   }
   return gateways.slice(0, 2);
+}
+
+/** The addresses in there, as peers are written. */
+async function ownAddresses(ns: Netns): Promise<ReadonlySet<string>> {
+  const links = await mustJson<{ addr_info?: readonly { local?: string }[] }>(ns, ['ip', '-j', 'addr', 'show']).catch(
+    () => [],
+  );
+  const networks = links.flatMap(({ addr_info = [] }) =>
+    addr_info.flatMap(({ local = '' }) => parseNetwork(local) ?? []),
+  );
+  return new Set(networks.map(formatNetwork));
 }
 
 /** `10.0.0.1`, `10.0.0.1:80`, `fd00::1`, `[fd00::1]:80`. */

@@ -266,6 +266,17 @@ real('a partition cuts off exactly those who are meant, and neighbors are still 
   expect([on.peer.v4, on.peer.v6].map((to) => lost(on, to, 5))).toEqual([0, 0]);
 });
 
+real('one of those that it is cut off from is seen to be at the others, and not at itself', async () => {
+  const on = await wire();
+  for (const peers of [[on.here.v4, on.peer.v4], [on.here.v4]]) {
+    const one = await injection(on, networkPartition, { peers });
+    await one.inject();
+    const seen = peers.includes(on.peer.v4) ? `20 of 20 round trips lost (${on.peer.v4})` : 'not measured';
+    expect(await one.observe()).toMatchObject({ yes: true, detail: expect.stringContaining(seen) });
+    await one.recover();
+  }
+});
+
 real('rules end by themselves when nobody removes them', async () => {
   const on = await wire();
   const ns = await (await attach(on.target)).netns.identify();
