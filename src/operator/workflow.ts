@@ -138,9 +138,22 @@ async function carryOut(resource: Resource, action: Action, { api, client }: Wor
   const found = await api.get(kindOf(child) as never, namespace, name);
   // What was found out is kept with the workflow; only what is on has to go.
   if (!found || (node.type === 'StatusCheck' && action.as === 'Accomplished')) return true;
+  if (node.type === 'Chaos' && !found.metadata.deletionTimestamp && found.status?.zashiki?.begun === undefined) {
+    api.event(
+      resource,
+      'Warning',
+      'FaultNeverOn',
+      `Node ${node.id} has ended, and its fault was never on: ${whyNot(found)}`,
+    );
+  }
   await api.remove({ ...found, apiVersion: child.apiVersion, kind: child.kind });
   return false;
 }
+
+const whyNot = ({ status }: Resource): string =>
+  status?.conditions?.find(({ type }) => type === 'AllInjected')?.reason ??
+  status?.zashiki?.message ??
+  'no time was left';
 
 /** What has become of the nodes that go on. */
 async function reported(
