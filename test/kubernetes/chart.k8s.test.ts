@@ -77,6 +77,8 @@ describe.skipIf(unable)('the chart', () => {
       return Number(/= [\d.]+\/([\d.]+)\//.exec(said)?.[1]) > 390;
     };
 
+    const leave = () => helm('uninstall', 'zashiki', '--namespace', own, '--wait');
+
     test('helm uninstall recovers first, lets resources go, and a later installation goes on with them', {
       timeout: 12 * minutes,
     }, async () => {
@@ -92,7 +94,7 @@ describe.skipIf(unable)('the chart', () => {
       await waitFor(first.ns, 'podchaos/fail', 'AllInjected');
       await waitFor(second.ns, 'networkchaos/late', 'AllInjected');
       expect(await isLate(second)).toBe(true);
-      await helm('uninstall', 'zashiki', '--namespace', own, '--wait');
+      await leave();
       expect(await imagesOf(first.ns)).toBe('zashiki-lab/echo:1');
       expect(await isLate(second)).toBe(false);
       await eventually(async () => (await kubectl(['-n', own, 'get', 'pods,jobs', '-o', 'name'])) === '');
@@ -104,8 +106,30 @@ describe.skipIf(unable)('the chart', () => {
 
       await install();
       await eventually(() => isLate(second));
-      await helm('uninstall', 'zashiki', '--namespace', own, '--wait');
+      await leave();
       expect(await isLate(second)).toBe(false);
+    });
+
+    test('helm uninstall removes nothing while something stays on, and says what; then it can be tried again', {
+      timeout: 12 * minutes,
+    }, async () => {
+      await install();
+      const { ns } = await shop();
+      await apply(fail(ns));
+      await waitFor(ns, 'podchaos/fail', 'AllInjected');
+      const operators = (count: number) =>
+        kubectl(['-n', own, 'scale', 'deploy/zashiki-operator', `--replicas=${count}`]);
+      await operators(0);
+      const pods = ['-n', own, 'get', 'pods', '-l', 'app.kubernetes.io/component=operator', '-o', 'name'];
+      await eventually(async () => (await kubectl(pods)) === '');
+      await expect(leave()).rejects.toThrow(/zashiki-uninstall/);
+      expect(await kubectl(['-n', own, 'logs', 'job/zashiki-uninstall'])).toContain(`PodChaos ${ns}/fail: `);
+      expect(await kubectl(['-n', own, 'get', 'deploy,daemonset', '-o', 'name'])).toBe(
+        'deployment.apps/zashiki-operator\ndaemonset.apps/zashiki-agent\n',
+      );
+      await operators(2);
+      await leave();
+      expect(await imagesOf(ns)).toBe('zashiki-lab/echo:1');
     });
   });
 });
