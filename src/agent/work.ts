@@ -144,9 +144,10 @@ export function openWork(ports: WorkPorts): Work {
 async function observeHere(book: Book, body: RequestOf<'/v1/observe'>, signal: AbortSignal): Promise<Sighting> {
   const one = book.all.get(keyOf(body));
   if (!one) {
-    return { yes: false, detail: 'the agent has no memory of it: whatever was on was recovered when it started' };
+    const detail = 'the agent has no memory of it: whatever was on was recovered when it started';
+    return { yes: false, ended: true, detail };
   }
-  if (one.ended) return { yes: false, detail: one.ended.detail };
+  if (one.ended) return { yes: false, ended: true, detail: one.ended.detail };
   if (one.phase === 'planned' || one.phase === 'injecting') return { yes: false, detail: 'it is not on yet' };
   const { fault, platform } = await book.partsOf(one.intent);
   const context = book.fullContext(one, AbortSignal.any([signal, one.cut.signal]));
@@ -158,7 +159,7 @@ async function observeHere(book: Book, body: RequestOf<'/v1/observe'>, signal: A
   });
   // It may have been taken off while we looked.
   const ended = endedOf(one);
-  return ended || !seen ? { yes: false, detail: ended?.detail ?? 'it was taken off meanwhile' } : seen;
+  return ended || !seen ? { yes: false, ended: true, detail: ended?.detail ?? 'it was taken off meanwhile' } : seen;
 }
 
 const endedOf = (one: Held): Held['ended'] => one.ended;

@@ -82,7 +82,14 @@ export type EventBody =
   | { readonly type: 'injected'; readonly injection: string; readonly took: Milliseconds }
   | { readonly type: 'inject-failed'; readonly injection: string; readonly error: ErrorRecord }
   | { readonly type: 'would-inject'; readonly step: string; readonly fault: string; readonly target: TargetRef }
-  | { readonly type: 'observed'; readonly injection: string; readonly real: boolean; readonly detail: string }
+  /** `early`: it was real, and was found off before its time. */
+  | {
+      readonly type: 'observed';
+      readonly injection: string;
+      readonly real: boolean;
+      readonly detail: string;
+      readonly early?: boolean;
+    }
   | {
       readonly type: 'recovered';
       readonly injection: string;

@@ -16,7 +16,7 @@ export interface InjectionRecord {
   readonly injected: (Moment & { readonly began: Milliseconds }) | null;
   readonly failed: ErrorRecord | null;
   /** Null: not looked, or the look was cut short. */
-  readonly observed: { readonly real: boolean; readonly detail: string } | null;
+  readonly observed: { readonly real: boolean; readonly detail: string; readonly early?: boolean } | null;
   readonly recovered: (Moment & { readonly author: Author; readonly how: 'undone' | 'gone' }) | null;
   /** Of the last try to undo it. */
   readonly recoverError: ErrorRecord | null;
@@ -47,8 +47,10 @@ export function injectionRecords(events: readonly JournalEvent[]): readonly Inje
     if (!record) continue;
     if (event.type === 'injected') record.injected = { ...moment, began: t - event.took };
     else if (event.type === 'inject-failed') record.failed = event.error;
-    else if (event.type === 'observed') record.observed = { real: event.real, detail: event.detail };
-    else if (event.type === 'recovered') record.recovered = { ...moment, author: event.author, how: event.how };
+    else if (event.type === 'observed') {
+      const { real, detail, early } = event;
+      record.observed = { real, detail, ...(early ? { early } : {}) };
+    } else if (event.type === 'recovered') record.recovered = { ...moment, author: event.author, how: event.how };
     else if (event.type === 'recover-failed') record.recoverError = event.error;
     else if (event.type === 'verified') record.verified = { clean: event.clean, detail: event.detail };
   }

@@ -66,6 +66,8 @@ export interface Sharing {
 export interface Sighting {
   readonly yes: boolean;
   readonly detail: string;
+  /** Whoever keeps it for us has taken it off by itself: a lease was over, an agent was started again. */
+  readonly ended?: boolean;
 }
 
 /** A fault as the engine sees it: it passes capabilities through without knowing them. See faults/fault.ts. */

@@ -119,7 +119,9 @@ function withoutEffect(events: readonly JournalEvent[], records: readonly Inject
   );
   const vain = records.flatMap((record) =>
     record.failed === null && record.observed?.real === false
-      ? [`the fault had no effect: ${nameOf(record)}: ${record.observed.detail}`]
+      ? [
+          `the fault ${record.observed.early ? 'did not stay on' : 'had no effect'}: ${nameOf(record)}: ${record.observed.detail}`,
+        ]
       : [],
   );
   return [...skipped, ...failed, ...vain];

@@ -55,7 +55,7 @@ export function eventLine(
     case 'observed':
       return event.real
         ? normal('seen', `${of(event.injection)}: ${event.detail}`)
-        : bad('no effect', `${of(event.injection)}: ${event.detail}`);
+        : bad(event.early ? 'off early' : 'no effect', `${of(event.injection)}: ${event.detail}`);
     case 'recovered':
       return good(
         'recovered',

@@ -141,7 +141,7 @@ function injectionRow(injection: InjectionStory): readonly Markup[] {
     targetCell(injection.target),
     html`<span class="num">${injectedAt === null ? 'not injected' : offset(injectedAt)}</span>${failed ? html`<small class="ko">${clip(failed, 240)}</small>` : ''}`,
     observed
-      ? html`${observed.real ? '' : html`<span class="ko">no effect: </span>`}${clip(observed.detail, 240)}`
+      ? html`${observed.real || observed.early ? '' : html`<span class="ko">no effect: </span>`}${clip(observed.detail, 240)}`
       : html`–`,
     recovered
       ? html`<span class="num">${offset(recovered.t)}</span><small>${clip(who, 160)}</small>`

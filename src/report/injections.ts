@@ -16,7 +16,7 @@ export interface InjectionStory {
   readonly injectedAt: Milliseconds | null;
   /** Why it could not be injected. */
   readonly failed: string | null;
-  readonly observed: { readonly real: boolean; readonly detail: string } | null;
+  readonly observed: { readonly real: boolean; readonly detail: string; readonly early?: boolean } | null;
   readonly recovered: { readonly t: Milliseconds; readonly by: Author; readonly how: 'undone' | 'gone' } | null;
   /** Why the last try to undo it failed. */
   readonly recoverError: string | null;

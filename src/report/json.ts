@@ -96,7 +96,7 @@ interface InjectionReport {
   readonly injectedAtMs: number | null;
   readonly recoveredAtMs: number | null;
   readonly recoveredBy: string | null;
-  readonly observed: { readonly real: boolean; readonly detail: string } | null;
+  readonly observed: { readonly real: boolean; readonly detail: string; readonly early?: boolean } | null;
   readonly verified: { readonly clean: boolean; readonly detail: string } | null;
 }
 

@@ -67,7 +67,9 @@ export function verdictSentence(story: Story): string {
 function skippedSentence({ timed, finish, injections }: Story): string {
   if (finish?.reasons.some((reason) => reason.startsWith('not steady before'))) return outcomeWords.skipped.sentence;
   if (injections.some(({ failed, observed }) => failed === null && observed?.real === false)) {
-    return 'The fault had no effect, so nothing was judged. What was done is undone.';
+    const early = injections.some(({ observed }) => observed?.early);
+    const what = early ? 'The fault did not stay on for its time' : 'The fault had no effect';
+    return `${what}, so nothing was judged. What was done is undone.`;
   }
   if (timed.some(({ event }) => event.type === 'aborted')) return 'The run was stopped before anything was injected.';
   return injections.length > 0

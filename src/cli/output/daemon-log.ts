@@ -39,7 +39,7 @@ function eventLine(event: JournalEvent): string | undefined {
     case 'would-inject':
       return `would inject ${event.fault} on ${event.target.name} (${event.target.id})`;
     case 'observed':
-      return event.real ? undefined : `no effect: ${event.detail}`;
+      return event.real ? undefined : `${event.early ? 'off early' : 'no effect'}: ${event.detail}`;
     case 'recover-failed':
       return `STILL ON: ${event.injection}: ${event.error.message}`;
     case 'warning':

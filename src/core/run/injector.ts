@@ -29,7 +29,9 @@ export interface Injection {
   /** Its time counts from now: the reaper undoes it when it outlives that. */
   hold(): void;
   /** Look whether the effect is real, and journal what was seen. */
-  observe(signal: AbortSignal): Promise<void>;
+  observe(signal: AbortSignal): Promise<boolean>;
+  /** Look again, shortly before its time is over; only what is amiss is journaled. */
+  observeEnd(signal: AbortSignal): Promise<void>;
   /** Undo and verify; true when nothing is left behind. Safe to call again. */
   recover(): Promise<boolean>;
 }
@@ -190,10 +192,11 @@ async function begin(work: Work, began: Began): Promise<Injection | null> {
 }
 
 function liveInjection(work: Work): Injection {
-  const { fault, on, params, intent, context, journal, safety, gate } = work;
+  const { fault, on, params, intent, context, journal, safety, gate, catalogue } = work;
   const { injection } = intent;
   const undo = intent.undo as never;
   let done = false;
+  const look = async (signal: AbortSignal) => fault.observe(on, params, undo, { ...context, signal });
   return {
     intent,
     hold() {
@@ -201,13 +204,27 @@ function liveInjection(work: Work): Injection {
       else safety.arm(intent);
     },
     async observe(signal) {
-      const seen = await fault.observe(on, params, undo, { ...context, signal }).catch((error: unknown) => ({
-        yes: false,
-        detail: errorRecord(error).message,
-      }));
+      const seen = await look(signal).catch((error: unknown) => ({ yes: false, detail: errorRecord(error).message }));
       // A look that was cut short, or that raced with recover, says nothing.
-      if (signal.aborted || done) return;
+      if (signal.aborted || done) return false;
       journal.append({ type: 'observed', injection, real: seen.yes, detail: seen.detail });
+      return seen.yes;
+    },
+    async observeEnd(signal) {
+      if (!intent.reversible) return;
+      // Chance may hide an effect once. Who cannot be asked, or is gone, says nothing about it.
+      for (let tries = 1; ; tries++) {
+        const seen = await look(signal).catch(() => undefined);
+        if (signal.aborted || done || !seen || seen.yes) return;
+        const detail = `it was off before its time: ${seen.detail}`;
+        if (seen.ended) return void journal.append({ type: 'observed', injection, real: false, detail, early: true });
+        if (tries < 2) continue;
+        // The system may have helped itself, by somebody new in the place of the target or without.
+        const platform = await catalogue.platform(intent.target.platform);
+        const state = await platform.check(intent.target).catch(() => 'gone');
+        if (state === 'gone' || signal.aborted || done) return;
+        return void journal.append({ type: 'warning', message: `${injection}: ${intent.fault}: ${detail}` });
+      }
     },
     async recover() {
       const undoing = async () => {

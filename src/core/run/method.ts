@@ -142,7 +142,10 @@ async function admit(
   });
 }
 
-/** Observe while the fault is on; a look that takes longer than the fault lasts is given up, and said. */
+/** Between the look at the end and the end. */
+const slack: Milliseconds = 500;
+
+/** Observe while the fault is on, when it has begun and before it ends; a look that takes longer than the fault lasts is given up, and said. */
 async function during(
   live: readonly Injection[],
   duration: Milliseconds,
@@ -152,9 +155,18 @@ async function during(
   const over = new AbortController();
   const looking = AbortSignal.any([signal, over.signal]);
   const seen = new Set<string>();
+  const end = clock.mono() + duration;
   const observed = live.map(async (injection) => {
-    await injection.observe(looking);
-    if (!looking.aborted) seen.add(injection.intent.injection);
+    const from = clock.mono();
+    const isReal = await injection.observe(looking);
+    if (looking.aborted) return;
+    seen.add(injection.intent.injection);
+    // A look at the end may be as long as this one, twice; where there is no room for that, this one was the end's.
+    const room = 3 * (clock.mono() - from) + slack;
+    const rest = end - clock.mono() - room;
+    if (!isReal || rest < room) return;
+    await clock.sleep(rest, looking).catch(() => {});
+    if (!looking.aborted) await injection.observeEnd(looking);
   });
   await clock.sleep(duration, signal);
   over.abort();

@@ -28,7 +28,7 @@ export async function reselect(
   const { clock, journal, executor, began } = ports;
   const hit = new Map(victims.map((victim) => [keyOf(victim), victim]));
   const live: Injection[] = [];
-  const looks: Promise<void>[] = [];
+  const looks: Promise<unknown>[] = [];
   const looking = AbortSignal.any([signal, over]);
   let told = '';
   for (let round = 1; ; round++) {

@@ -87,6 +87,52 @@ const threeOn: Hypothesis = {
   recoversWithin: 500,
 };
 
+const longStep = faultStep({ duration: 4000 });
+
+test('a fault that its keeper has taken off before its time is not called held', async () => {
+  const world = toyWorld();
+  const fault = world.catalogue.fault('switch-off');
+  let looks = 0;
+  const observe = async () =>
+    ++looks === 1 ? { yes: true, detail: 'off' } : { yes: false, ended: true, detail: 'its lease ran out' };
+  const leased = { ...world, catalogue: { ...world.catalogue, fault: () => ({ ...fault, observe }) } };
+  const { verdict, events } = await run({ method: [longStep] }, { world: leased });
+  expect(events).toContainEqual(
+    expect.objectContaining({
+      type: 'observed',
+      real: false,
+      early: true,
+      detail: expect.stringContaining('its lease ran out'),
+    }),
+  );
+  expect(verdict.outcome).toBe('skipped');
+  expect(verdict.reasons).toContainEqual(expect.stringMatching(/^the fault did not stay on: .*its lease ran out/));
+});
+
+test('one that the system has put right by itself is warned of; one that is still on, and one whose target is gone, are not', async () => {
+  const warnings = async (after: (world: ToyWorld) => void) => {
+    const world = toyWorld();
+    const { verdict, events } = await run(
+      { method: [longStep] },
+      { world, onEvent: ({ type }) => type === 'observed' && setTimeout(() => after(world), 500) },
+    );
+    return {
+      outcome: verdict.outcome,
+      told: events.flatMap((event) => (event.type === 'warning' ? [event.message] : [])),
+    };
+  };
+  expect(await warnings(({ off }) => off.clear())).toEqual({
+    outcome: 'held',
+    told: [expect.stringMatching(/switch-off: it was off before its time/)],
+  });
+  expect(await warnings(() => {})).toEqual({ outcome: 'held', told: [] });
+  const gone = ({ off, targets }: ToyWorld) => {
+    off.clear();
+    (targets as unknown[]).length = 0;
+  };
+  expect((await warnings(gone)).told).toEqual([]);
+});
+
 test('injects, observes, recovers, verifies, and measures the recovery', async () => {
   const { verdict, world, types } = await run({
     steadyStateHypothesis: [threeOn],
