@@ -34,6 +34,7 @@ const capabilities = [
   'SYS_NICE',
   'CHOWN',
   'FOWNER',
+  'FSETID',
   'SETUID',
   'SETGID',
 ];

@@ -621,6 +621,40 @@ test('an ordinary user is told what is missing for a file of root', async (ctx) 
   });
 });
 
+test.for(['file-permission', 'file-corrupt'] as const)(
+  '%s of a setgid file is refused to who could not set that bit again',
+  async (id, ctx) => {
+    if (process.getuid?.() !== 0) return ctx.skip('needs root: a file of a group that we are not in');
+    await fs.chown(file, 0, 4242);
+    await fs.chmod(file, 0o2750);
+    const unprivileged = ['--bounding-set=-fsetid', '--inh-caps=-fsetid', process.execPath];
+    const program = `
+      const [fault, platform, target, path, keep] = JSON.parse(process.argv[1]);
+      const on = await (await import(platform)).default.attach(target);
+      const { plan, params } = (await import(fault)).default;
+      const { code, hint } = await plan(on, params.parse({ path }), { tag: 't', keep }).catch((error) => error);
+      console.log(JSON.stringify({ code, hint }));`;
+    const { fault, platform } = built.modulesOf(id);
+    const task = JSON.stringify([fault.href, platform.href, target, file, context.keep]);
+    const plan = (...run: string[]) =>
+      JSON.parse(execFileSync('setpriv', [...run, '--input-type=module', '-e', program, task], { encoding: 'utf8' }));
+    expect(plan(...unprivileged)).toEqual({ code: 'permission-missing', hint: expect.stringContaining('CAP_FSETID') });
+    expect(plan('--groups=4242', ...unprivileged)).toEqual({});
+    expect(plan(process.execPath)).toEqual({});
+  },
+);
+
+test('file-permission neither loses a setgid bit nor sets a mode that the kernel would not keep', async (ctx) => {
+  if (process.getuid?.() !== 0) return ctx.skip('needs root: a file of a group that we are not in');
+  await fs.chown(file, 0, 4242);
+  await fs.chmod(file, 0o2750);
+  const { inject, recover, verify } = await staged(filePermission, { path: file });
+  await inject();
+  await recover();
+  expect(await verify()).toMatchObject({ yes: true });
+  expect((await fs.stat(file)).mode & 0o7777).toBe(0o2750);
+});
+
 // ── disk-fill ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 test('disk-fill takes the space and gives it back', async () => {
