@@ -99,7 +99,7 @@ async function present(): Promise<readonly string[]> {
 async function isWell(lastBoot: string): Promise<void> {
   await listening();
   expect(await bootId()).not.toBe(lastBoot);
-  expect(await shop()).toEqual(well);
+  expect(await shop(), await said()).toEqual(well);
   expect(await present()).toEqual([]);
   expect(await run('zashiki', 'recover', '--state', controller)).toContain(': 4 recovered\n');
 }

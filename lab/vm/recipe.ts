@@ -77,7 +77,7 @@ const writable = (disk: number) => [
   ...['-add-fd', `fd=${disk},set=2,opaque=disk`],
   ...[
     '-drive',
-    'file=/dev/fdset/2,format=raw,if=none,id=disk,file.locking=off',
+    'file=/dev/fdset/2,format=raw,if=none,id=disk,file.locking=off,auto-read-only=off',
     '-device',
     'virtio-blk-pci,drive=disk',
   ],

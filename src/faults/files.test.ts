@@ -388,6 +388,46 @@ test('what was in memory is gone with the boot; on a disk it is looked for, what
   expect((await fs.stat(file)).mode & 0o7777).toBe(0o4640);
 });
 
+test('a folder on an overlayfs that has another number after a reboot is the one at its path', async (ctx) => {
+  if (process.getuid?.() !== 0) return ctx.skip('needs root: mounts an overlayfs');
+  const [root, low, disk] = ['root', 'low', 'disk'].map((name) => join(folder, name)) as [string, string, string];
+  const mounted: string[] = [];
+  const mount = (type: string, to: string, options: string) => {
+    execFileSync('mount', ['-t', type, '-o', options, 'none', to], { stdio: 'ignore' });
+    mounted.unshift(to);
+  };
+  const unmount = () => execFileSync('umount', [mounted.shift() ?? '']);
+  const boot = () => mount('overlay', root, `lowerdir=${low},upperdir=${disk}/up,workdir=${disk}/work`);
+  try {
+    for (const path of [root, low, disk]) await fs.mkdir(path);
+    try {
+      // Two file systems: only then are the numbers of folders made up.
+      for (const path of [low, disk]) mount('tmpfs', path, 'size=1m');
+      for (const name of ['up', 'work']) await fs.mkdir(join(disk, name));
+      boot();
+    } catch {
+      return ctx.skip('this root may not mount');
+    }
+    const path = join(root, 'shop', 'data.bin');
+    for (const name of ['shop', 'other']) await fs.mkdir(join(root, name));
+    await makeFile(path);
+    const { undo, inject } = await staged(filePermission, { path });
+    await inject();
+    unmount();
+    boot();
+    // What is looked at first gets the first number.
+    await fs.stat(join(root, 'other'));
+    expect(String((await fs.stat(dirname(path))).ino)).not.toBe(undo.file.folderIno);
+    const rebooted = { ...undo, file: { ...undo.file, boot: 'before' } };
+    const on = await attach(target);
+    await filePermission.recover(on, rebooted, context);
+    expect((await fs.stat(path)).mode & 0o7777).toBe(0o4640);
+    expect(await filePermission.verify(on, rebooted, context)).toMatchObject({ yes: true });
+  } finally {
+    while (mounted.length > 0) unmount();
+  }
+});
+
 test('a held file stays the one that was pinned, while its name goes to another', async () => {
   const pinned = await pinFile((await attach(target)).files, file);
   const precious = join(folder, 'precious');
