@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     reporters: ['default', new LoudSkips(), new SecondTries()],
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts', 'lab/**/*.test.ts'],
-    exclude: ['test/crash/**', 'node_modules/**', '**/*.docker.test.ts', '**/*.vm.test.ts', '**/*.k8s.test.ts'],
+    exclude: ['test/crash/**', 'node_modules/**', '**/*.{docker,vm,boot,k8s}.test.ts'],
     // Two cores are shared by everything: a slow machine is no failure.
     testTimeout: 60_000,
     hookTimeout: 120_000,

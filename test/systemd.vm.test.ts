@@ -1,73 +1,21 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import {
+  experiment,
+  install,
+  installCommands,
+  letter,
+  main,
+  run,
+  show,
+  systemctl,
+  until,
+  victim,
+} from './fixtures/systemd.ts';
 
-const root = resolve(import.meta.dirname, '..');
-const main = join(root, 'dist/cli/main.cjs');
-const run = async (program: string, ...args: string[]) => (await promisify(execFile)(program, args)).stdout;
-const systemctl = (...args: string[]) => run('systemctl', ...args);
-const show = async (unit: string, property: string) =>
-  (await systemctl('show', '--value', '--property', property, unit)).trim();
-/** State letter of a process, as in ps. */
-const letter = async (pid: string) => {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8');
-  return text.slice(text.lastIndexOf(')') + 2, text.lastIndexOf(')') + 3);
-};
-
-async function until<T>(look: () => Promise<T | undefined | false>): Promise<T> {
-  for (;;) {
-    const seen = await look();
-    if (seen !== undefined && seen !== false) return seen;
-    await sleep(200);
-  }
-}
-
-/** A unit of the test: `sleep`, with the given properties; returns its main pid. */
-async function victim(name: string, ...properties: string[]): Promise<string> {
-  const options = properties.flatMap((property) => ['--property', property]);
-  await run('systemd-run', '--quiet', `--unit=${name}`, ...options, 'sleep', '3600');
-  onTestFinished(async () => void (await systemctl('stop', name).catch(() => {})));
-  return await show(name, 'MainPID');
-}
-
-/** One of our units as it is in deploy/, with a drop-in for the test; stopped when the test ends. */
-async function install(unit: string, dropIn: string): Promise<void> {
-  await mkdir(`/etc/systemd/system/${unit}.service.d`, { recursive: true });
-  await writeFile(`/etc/systemd/system/${unit}.service.d/test.conf`, dropIn);
-  await writeFile(`/etc/systemd/system/${unit}.service`, await readFile(join(root, `deploy/${unit}.service`)));
-  await systemctl('daemon-reload');
-  onTestFinished(async () => {
-    await systemctl('stop', unit);
-    await rm(`/etc/systemd/system/${unit}.service`);
-    await rm(`/etc/systemd/system/${unit}.service.d`, { recursive: true });
-    await systemctl('daemon-reload');
-  });
-}
-
-async function experiment(step: object): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'zashiki-systemd-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  const file = join(folder, 'experiment.json');
-  const document = {
-    apiVersion: 'zashiki.dev/v1',
-    kind: 'Experiment',
-    metadata: { name: 'x' },
-    spec: { method: [step] },
-  };
-  await writeFile(file, JSON.stringify(document));
-  return file;
-}
-
-beforeAll(async () => {
-  for (const name of ['zashiki', 'nightmare-monkey']) {
-    await rm(`/usr/local/bin/${name}`, { force: true });
-    await symlink(main, `/usr/local/bin/${name}`);
-  }
-});
+beforeAll(installCommands);
 
 test('nightmare-monkey.service starts, comes back when it is killed, and stops in peace', async () => {
   await install('nightmare-monkey', '[Service]\nRestartSec=1s\n');

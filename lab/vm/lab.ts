@@ -59,19 +59,24 @@ export async function startClone(
   }).finally(() => payload.close());
   if (!withCheckout) return machine;
   try {
-    const unpack = ['tar', '-C', guestCheckout, '-xf', '/dev/vdb'];
-    let said = '';
-    const code = await machine.agent.run(
-      { argv: unpack, cwd: '/', env: guestEnv },
-      { onErr: (bytes) => (said += bytes) },
-    );
-    if (code !== 0) throw new LabError(`the checkout does not unpack in the guest: ${said}`, 'is it too large?');
+    await unpackCheckout(machine);
     say('the guest is up, the checkout is in it');
     return machine;
   } catch (error) {
     await machine.close();
     throw error;
   }
+}
+
+/** Unpack the checkout that a guest was started with. */
+export async function unpackCheckout(machine: Machine): Promise<void> {
+  const unpack = ['tar', '-C', guestCheckout, '-xf', '/dev/vdb'];
+  let said = '';
+  const code = await machine.agent.run(
+    { argv: unpack, cwd: '/', env: guestEnv },
+    { onErr: (bytes) => (said += bytes) },
+  );
+  if (code !== 0) throw new LabError(`the checkout does not unpack in the guest: ${said}`, 'is it too large?');
 }
 
 /** Put files into the checkout of a clone, in folders that it has. */

@@ -15,28 +15,35 @@ export interface Machine {
   readonly pid: number;
   /** The last lines of the guest's console and of QEMU, for errors. */
   lastLines(): string;
+  /** Resolves when it has ended, by itself or not. */
+  readonly gone: Promise<void>;
   /** End it at once and wait until it is gone. */
   close(): Promise<void>;
 }
 
-/** How to start a guest. `payload` is an open descriptor of a file of `payloadBytes`; `state` one of the snapshot. */
+/**
+ * How to start a guest. `payload` is an open descriptor of a file of `payloadBytes`; `state` one of the snapshot, or
+ * `disk` one of a file system that keeps what the guest writes.
+ */
 export interface Start {
   readonly folder: string;
   readonly payload: number;
   readonly state?: number;
+  readonly disk?: number;
   readonly signal: AbortSignal;
   /** Gets the console while it runs. */
   readonly onConsole?: (text: string) => void;
 }
 
 /** Start QEMU on an image. Resolves once its monitor answers. Throws a `LabError` with its last lines. */
-export async function startMachine({ folder, payload, state, signal, onConsole }: Start): Promise<Machine> {
+export async function startMachine({ folder, payload, state, disk, signal, onConsole }: Start): Promise<Machine> {
   signal.throwIfAborted();
-  const qemu = ['qemu-system-x86_64', ...qemuArguments({ restore: state !== undefined })];
+  const from = state === undefined ? (disk === undefined ? 'power-on' : 'disk') : 'state';
+  const qemu = ['qemu-system-x86_64', ...qemuArguments(from)];
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...qemu], {
     cwd: folder,
     env: { PATH: searchPath },
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', payload, ...(state === undefined ? [] : [state])],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', payload, state ?? disk ?? 'ignore'],
   });
   const gone = new Promise<void>((resolve) => {
     child.once('close', () => resolve());
@@ -55,7 +62,7 @@ export async function startMachine({ folder, payload, state, signal, onConsole }
   const agent = agentOver(stream(descriptors.agent));
   try {
     await ask('qmp_capabilities');
-    return { agent, monitor: ask, pid: child.pid ?? 0, lastLines, close };
+    return { agent, monitor: ask, pid: child.pid ?? 0, lastLines, gone, close };
   } catch (cause) {
     await close();
     signal.throwIfAborted();
@@ -65,7 +72,7 @@ export async function startMachine({ folder, payload, state, signal, onConsole }
 }
 
 /** Restore a clone from the snapshot: booted, with Docker running, its clock set. About a second. */
-export async function restore(start: Omit<Start, 'state'>): Promise<Machine> {
+export async function restore(start: Omit<Start, 'state' | 'disk'>): Promise<Machine> {
   const state = openSync(`${start.folder}/state`, 'r');
   const machine = await startMachine({ ...start, state }).finally(() => closeSync(state));
   return await guarded(machine, start.signal, 'restoring the guest from its snapshot', 60_000, async () => {

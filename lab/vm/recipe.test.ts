@@ -30,10 +30,21 @@ test('the recipe is everything that goes into the image', () => {
 });
 
 test('a restored guest has the very devices of the one that was saved', () => {
-  const [boot, clone] = [qemuArguments({ restore: false }), qemuArguments({ restore: true })];
+  const [boot, clone] = [qemuArguments('power-on'), qemuArguments('state')];
   expect(clone.slice(0, boot.length)).toEqual(boot);
   expect(clone.slice(boot.length)).toEqual(['-incoming', `fd:${descriptors.state}`]);
   expect(boot.join(' ')).not.toMatch(/netdev|-nic/);
+});
+
+test('a guest with a disk has one device more, and only it is written to', () => {
+  const devices = (all: readonly string[]) => all.filter((_, index) => all[index - 1] === '-device');
+  const drives = (all: readonly string[]) => all.filter((_, index) => all[index - 1] === '-drive');
+  const [plain, own] = [qemuArguments('power-on'), qemuArguments('disk')];
+  expect(devices(own)).toEqual([...devices(plain), 'virtio-blk-pci,drive=disk']);
+  expect(drives(plain).every((drive) => drive.includes('readonly=on'))).toBe(true);
+  expect(drives(own).filter((drive) => !drive.includes('readonly=on'))).toEqual([expect.stringContaining('id=disk')]);
+  expect(own.join(' ')).toContain('LAB_DISK=/dev/vdc');
+  expect(plain.join(' ')).not.toContain('LAB_DISK');
 });
 
 test('the cache is where XDG says, else in the home folder', () => {

@@ -40,12 +40,18 @@ export const memoryMb = 2048;
 /** Size of the disk that carries the checkout into the guest, in bytes. The file is sparse. */
 export const payloadBytes = 512 * 1024 * 1024;
 
-/** File descriptors that QEMU inherits: nothing of a guest has a path that could be left behind. */
-export const descriptors = { qmp: 3, agent: 4, payload: 5, state: 6 } as const;
+/**
+ * File descriptors that QEMU inherits: nothing of a guest has a path that could be left behind. None has both a state
+ * and a disk.
+ */
+export const descriptors = { qmp: 3, agent: 4, payload: 5, state: 6, disk: 6 } as const;
 
-/** QEMU's arguments; paths are relative to the image folder. `restore`: from the snapshot instead of from power-on. */
-export function qemuArguments({ restore }: { readonly restore: boolean }): readonly string[] {
-  const { qmp, agent, payload, state } = descriptors;
+/**
+ * QEMU's arguments; paths are relative to the image folder. Power-on, unless from the snapshot (`state`); what the guest
+ * writes is kept in its memory, unless on a `disk`.
+ */
+export function qemuArguments(from: 'power-on' | 'state' | 'disk'): readonly string[] {
+  const { qmp, agent, payload, state, disk } = descriptors;
   return [
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     // With more than one processor the kernel distrusts the TSC and reads the HPET, which is slow in emulation.
@@ -60,10 +66,22 @@ export function qemuArguments({ restore }: { readonly restore: boolean }): reado
     ...['-device', 'virtserialport,chardev=agent,name=lab.agent', '-device', 'virtio-rng-pci'],
     ...['-chardev', `socket,id=monitor,fd=${qmp}`, '-mon', 'chardev=monitor,mode=control'],
     ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
-    ...['-kernel', 'vmlinuz', '-initrd', 'initrd.img', '-append', kernelArguments.join(' ')],
-    ...(restore ? ['-incoming', `fd:${state}`] : []),
+    ...['-kernel', 'vmlinuz', '-initrd', 'initrd.img', '-append'],
+    [...kernelArguments, ...(from === 'disk' ? ['LAB_DISK=/dev/vdc'] : [])].join(' '),
+    ...(from === 'state' ? ['-incoming', `fd:${state}`] : []),
+    ...(from === 'disk' ? writable(disk) : []),
   ];
 }
+
+const writable = (disk: number) => [
+  ...['-add-fd', `fd=${disk},set=2,opaque=disk`],
+  ...[
+    '-drive',
+    'file=/dev/fdset/2,format=raw,if=none,id=disk,file.locking=off,auto-read-only=off',
+    '-device',
+    'virtio-blk-pci,drive=disk',
+  ],
+];
 
 const kernelArguments = [
   ...['console=ttyS0', 'quiet', 'panic=-1', 'mitigations=off', 'nokaslr', 'random.trust_cpu=on', 'tsc=reliable'],

@@ -25,6 +25,7 @@ const capabilities = [
   'SYS_NICE',
   'CHOWN',
   'FOWNER',
+  'FSETID',
   'SETUID',
   'SETGID',
 ];

@@ -11,6 +11,7 @@ import { writeNote } from './parts/notes.ts';
 import { requireForeign } from './parts/own-files.ts';
 import { claimOf, drift, follow, pinFile } from './parts/pinned-file.ts';
 import { inFolder } from './parts/place.ts';
+import { requireSetgid } from './parts/setgid.ts';
 
 /** The largest `bytes`: what is damaged must be put back in seconds. */
 const most = 64 * 1024 ** 2;
@@ -45,6 +46,7 @@ export default defineFault({
     const { tag } = context;
     const file = await pinFile(on.files, params.path);
     requireForeign(file.path, context);
+    requireSetgid(file);
     const offset = params.offset ?? null;
     if (file.size === 0 || (offset !== null && offset >= file.size)) {
       throw new ZashikiError(

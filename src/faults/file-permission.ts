@@ -7,6 +7,7 @@ import { dropNote, readNote, writeNote } from './parts/notes.ts';
 import { requireForeign } from './parts/own-files.ts';
 import { claimOf, drift, follow, type HeldFile, type PinnedFile, pinFile, withPinned } from './parts/pinned-file.ts';
 import { inFolder } from './parts/place.ts';
+import { requireSetgid } from './parts/setgid.ts';
 
 const octal = (mode: number) => mode.toString(8).padStart(4, '0');
 
@@ -31,8 +32,10 @@ export default defineFault({
   async plan(on, params, context) {
     const file = await pinFile(on.files, params.path);
     requireForeign(file.path, context);
+    const mode = Number.parseInt(params.mode, 8);
+    requireSetgid(file, file.mode | mode);
     await writeNote(context, 'planned');
-    return { file, mode: Number.parseInt(params.mode, 8) };
+    return { file, mode };
   },
   async inject(_on, _params, { file, mode }, context) {
     const changed = await onFile(file, 'in', async ({ path }) => {
@@ -51,7 +54,9 @@ export default defineFault({
   async recover(_on, { file, mode }, context) {
     const done = await onFile(file, 'out', async ({ path, now }) => {
       // A mode that is not ours is somebody else's doing.
-      if (bits(now.mode) === mode) await chmod(path, file.mode);
+      if (bits(now.mode) !== mode) return;
+      requireSetgid(file);
+      await chmod(path, file.mode);
     });
     if (typeof done !== 'string') await writeNote(context, 'restored');
   },

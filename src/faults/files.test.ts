@@ -388,6 +388,46 @@ test('what was in memory is gone with the boot; on a disk it is looked for, what
   expect((await fs.stat(file)).mode & 0o7777).toBe(0o4640);
 });
 
+test('a folder on an overlayfs that has another number after a reboot is the one at its path', async (ctx) => {
+  if (process.getuid?.() !== 0) return ctx.skip('needs root: mounts an overlayfs');
+  const [root, low, disk] = ['root', 'low', 'disk'].map((name) => join(folder, name)) as [string, string, string];
+  const mounted: string[] = [];
+  const mount = (type: string, to: string, options: string) => {
+    execFileSync('mount', ['-t', type, '-o', options, 'none', to], { stdio: 'ignore' });
+    mounted.unshift(to);
+  };
+  const unmount = () => execFileSync('umount', [mounted.shift() ?? '']);
+  const boot = () => mount('overlay', root, `lowerdir=${low},upperdir=${disk}/up,workdir=${disk}/work`);
+  try {
+    for (const path of [root, low, disk]) await fs.mkdir(path);
+    try {
+      // Two file systems: only then are the numbers of folders made up.
+      for (const path of [low, disk]) mount('tmpfs', path, 'size=1m');
+      for (const name of ['up', 'work']) await fs.mkdir(join(disk, name));
+      boot();
+    } catch {
+      return ctx.skip('this root may not mount');
+    }
+    const path = join(root, 'shop', 'data.bin');
+    for (const name of ['shop', 'other']) await fs.mkdir(join(root, name));
+    await makeFile(path);
+    const { undo, inject } = await staged(filePermission, { path });
+    await inject();
+    unmount();
+    boot();
+    // What is looked at first gets the first number.
+    await fs.stat(join(root, 'other'));
+    expect(String((await fs.stat(dirname(path))).ino)).not.toBe(undo.file.folderIno);
+    const rebooted = { ...undo, file: { ...undo.file, boot: 'before' } };
+    const on = await attach(target);
+    await filePermission.recover(on, rebooted, context);
+    expect((await fs.stat(path)).mode & 0o7777).toBe(0o4640);
+    expect(await filePermission.verify(on, rebooted, context)).toMatchObject({ yes: true });
+  } finally {
+    while (mounted.length > 0) unmount();
+  }
+});
+
 test('a held file stays the one that was pinned, while its name goes to another', async () => {
   const pinned = await pinFile((await attach(target)).files, file);
   const precious = join(folder, 'precious');
@@ -619,6 +659,40 @@ test('an ordinary user is told what is missing for a file of root', async (ctx) 
     code: 'permission-missing',
     hint: expect.stringMatching('CAP_FOWNER'),
   });
+});
+
+test.for(['file-permission', 'file-corrupt'] as const)(
+  '%s of a setgid file is refused to who could not set that bit again',
+  async (id, ctx) => {
+    if (process.getuid?.() !== 0) return ctx.skip('needs root: a file of a group that we are not in');
+    await fs.chown(file, 0, 4242);
+    await fs.chmod(file, 0o2750);
+    const unprivileged = ['--bounding-set=-fsetid', '--inh-caps=-fsetid', process.execPath];
+    const program = `
+      const [fault, platform, target, path, keep] = JSON.parse(process.argv[1]);
+      const on = await (await import(platform)).default.attach(target);
+      const { plan, params } = (await import(fault)).default;
+      const { code, hint } = await plan(on, params.parse({ path }), { tag: 't', keep }).catch((error) => error);
+      console.log(JSON.stringify({ code, hint }));`;
+    const { fault, platform } = built.modulesOf(id);
+    const task = JSON.stringify([fault.href, platform.href, target, file, context.keep]);
+    const plan = (...run: string[]) =>
+      JSON.parse(execFileSync('setpriv', [...run, '--input-type=module', '-e', program, task], { encoding: 'utf8' }));
+    expect(plan(...unprivileged)).toEqual({ code: 'permission-missing', hint: expect.stringContaining('CAP_FSETID') });
+    expect(plan('--groups=4242', ...unprivileged)).toEqual({});
+    expect(plan(process.execPath)).toEqual({});
+  },
+);
+
+test('file-permission neither loses a setgid bit nor sets a mode that the kernel would not keep', async (ctx) => {
+  if (process.getuid?.() !== 0) return ctx.skip('needs root: a file of a group that we are not in');
+  await fs.chown(file, 0, 4242);
+  await fs.chmod(file, 0o2750);
+  const { inject, recover, verify } = await staged(filePermission, { path: file });
+  await inject();
+  await recover();
+  expect(await verify()).toMatchObject({ yes: true });
+  expect((await fs.stat(file)).mode & 0o7777).toBe(0o2750);
 });
 
 // ── disk-fill ───────────────────────────────────────────────────────────────────────────────────────────────────────

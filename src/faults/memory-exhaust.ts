@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
@@ -7,6 +6,7 @@ import { isError, ZashikiError } from '../core/errors.ts';
 import { Bytes, DurationOr } from '../core/fields.ts';
 import { defineFault } from './fault.ts';
 import { dropNote, readNote } from './parts/notes.ts';
+import { isCapable } from './parts/privilege.ts';
 import { workerProgram } from './parts/programs.ts';
 import { formatBytes } from './parts/size.ts';
 import { endLoad, loadIsGone } from './parts/stress.ts';
@@ -16,7 +16,6 @@ import { poll } from './parts/wait.ts';
 const [first, last] = [1000, -999];
 /** About what our worker, a Node program, weighs in the eyes of the OOM killer. */
 const worker = 64 * 2 ** 20;
-const CAP_SYS_RESOURCE = 24n;
 const spare = 2000;
 
 /**
@@ -178,8 +177,7 @@ function boundFor(now: MemoryUse, limit: number | undefined): MemoryBound {
 
 /** The main process gets the whole bound as a handicap: only a target smaller than our worker could be missed. */
 function requireAim({ max }: MemoryBound): void {
-  const mask = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
-  if (max > worker || ((BigInt(`0x${mask}`) >> CAP_SYS_RESOURCE) & 1n) === 1n) return;
+  if (max > worker || isCapable('CAP_SYS_RESOURCE')) return;
   throw new ZashikiError(
     'permission-missing',
     `in a cgroup of ${formatBytes(max)} the OOM killer would take our worker for larger than the target`,

@@ -9,6 +9,7 @@ import { dropNote, readNote, writeNote } from './notes.ts';
 import { follow, nameOf, type PinnedFile, withPinned } from './pinned-file.ts';
 import type { HeldFolder } from './place.ts';
 import { flipped, hashRange, piecesOf, type Range, readRange, saveRange, writeAt } from './ranges.ts';
+import { requireSetgid } from './setgid.ts';
 import { sameTime, setTimes } from './times.ts';
 
 /** What is done to which stretch of a file; `key` seeds the flipping, `sha256` is of the original bytes. Plain JSON. */
@@ -170,7 +171,10 @@ export async function repair(folder: HeldFolder, file: PinnedFile, damage: Damag
     }
     // Writing takes the setuid and setgid bits away.
     const mode = Number(before.mode) & 0o7777;
-    if (mode !== file.mode && (mode | 0o6000) === (file.mode | 0o6000)) await handle.chmod(file.mode);
+    if (mode !== file.mode && (mode | 0o6000) === (file.mode | 0o6000)) {
+      requireSetgid(file);
+      await handle.chmod(file.mode);
+    }
     await setTimes(handle, { atimeNs: file.atimeNs, mtimeNs: othersWrote ? String(before.mtimeNs) : file.mtimeNs });
     await handle.sync();
     return seen;

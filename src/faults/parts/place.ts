@@ -30,6 +30,7 @@ type Numbers = { readonly dev: bigint | string; readonly ino: bigint | string };
 
 /** `statfs` types of tmpfs and ramfs. */
 const memoryTypes: readonly number[] = [0x0102_1994, 0x8584_58f6];
+const overlayType = 0x794c_7630;
 
 const bootId = async (): Promise<string> => (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 
@@ -108,7 +109,8 @@ export async function inFolder<T>(
   const isIt = (found: Numbers) => sameNumbers(found, pinned, sameBoot && !isLayer(place));
   const folder = dirname(place.path);
   const there = await hold(folder, constants.O_DIRECTORY);
-  const other = there && !isIt(await there.stat({ bigint: true }));
+  const renumbered = there && going === 'out' && !sameBoot && (await isOverlay(there));
+  const other = there && !renumbered && !isIt(await there.stat({ bigint: true }));
   const gone = other || !there;
   const moved = going === 'out' && gone ? await elsewhere(place, isIt, sameBoot) : undefined;
   try {
@@ -122,6 +124,10 @@ export async function inFolder<T>(
     await moved?.handle.close();
   }
 }
+
+/** An overlayfs may number its folders anew at each boot: then the path is all that is known of one. Its files keep theirs. */
+const isOverlay = async ({ fd }: FileHandle): Promise<boolean> =>
+  (await statfs(`/proc/self/fd/${fd}`)).type === overlayType;
 
 interface Found {
   readonly handle: FileHandle;

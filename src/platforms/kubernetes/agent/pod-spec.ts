@@ -15,6 +15,7 @@ export const agentCapabilities = [
   'DAC_OVERRIDE',
   'DAC_READ_SEARCH',
   'FOWNER',
+  'FSETID',
   'KILL',
   'NET_ADMIN',
   'NET_RAW',
