@@ -133,8 +133,8 @@ function tell({ name, state, reason, init }: PodState['containers'][number], pau
 }
 
 /**
- * The images are back; now what ran before has to run again. A node that was late ends it only now, and starts what it was
- * to run while the fault was on: each may take its time to end.
+ * The images are back; now what ran before has to run again. A node that was late may end it only now, and start what it
+ * was to run while the fault was on.
  */
 async function runAgain(pod: PodCapability, { ran, runs }: Undo, context: FaultContext) {
   const before = ((await readNote(context, 'before')) ?? {}) as Readonly<Record<string, string>>;
@@ -142,8 +142,7 @@ async function runAgain(pod: PodCapability, { ran, runs }: Undo, context: FaultC
   // What ran while the fault was on may be seen for a moment more.
   const isOther = ({ name, id, runs: now }: PodState['containers'][number]) =>
     id !== ran[name] && (id === before[name] || (runs?.[name] && !now.some((each) => runs[name]?.includes(each))));
-  const within = patience + 2 * (await pod.state()).grace;
-  const { found: up, isSeen } = await settled(pod, within, context, ({ phase, containers, terminating }) => {
+  const { found: up, isSeen } = await settled(pod, patience, context, ({ phase, containers, terminating }) => {
     if (phase === 'gone' || terminating) throw new ZashikiError('target-gone', 'the pod no longer exists');
     missing = containers.filter((each) => {
       if (ran[each.name] === undefined) return false;
