@@ -106,6 +106,24 @@ function packageOf(product: Product): string {
   return { kube: '.', kwok: 'sigs.k8s.io/kwok/cmd/kwok', helm: 'helm.sh/helm/v3/cmd/helm' }[product];
 }
 
+const lockPrefix = 'zashiki-lab-kubernetes-build-';
+
+/** Does anybody build into the cache, or start a cluster from it? Of all that share this machine's network. */
+export const isCacheHeld = (): boolean =>
+  readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .some((line) => line.includes(` @${lockPrefix}`));
+
+/** Hold the cache while `work` is done: `--clean` leaves it alone meanwhile. */
+export async function holdingCache<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const release = await lock(randomUUID(), () => {}, signal);
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
 /** Hold a name that one process can have at a time; the kernel frees it when its owner ends, however it ends. */
 async function lock(name: string, say: Say, signal: AbortSignal): Promise<() => Promise<void>> {
   for (let told = false; ; told = true) {
@@ -113,7 +131,7 @@ async function lock(name: string, say: Say, signal: AbortSignal): Promise<() => 
     const server = createServer();
     const held = await new Promise<boolean>((resolve) => {
       server.once('error', () => resolve(false));
-      server.listen(`\0zashiki-lab-kubernetes-build-${name}`, () => resolve(true));
+      server.listen(`\0${lockPrefix}${name}`, () => resolve(true));
     });
     if (held) return () => new Promise((resolve) => server.close(() => resolve()));
     if (!told) say(`${name} is being built by somebody else, waiting for it`);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseCommandLine } from './command-line.ts';
+import { help, parseCommandLine } from './command-line.ts';
 
 test('a command, with options before it', () => {
   expect(parseCommandLine(['--name', 'mine', '--keep', 'kubectl', 'get', '-A', 'pods'])).toEqual({
@@ -17,6 +17,10 @@ test('images to import, ours under any name', () => {
   expect(parseCommandLine(['--ours=zashiki/zashiki:mine'])).toMatchObject({
     options: { ours: 'zashiki/zashiki:mine' },
   });
+});
+
+test('what is removed beside the cluster itself is said', () => {
+  expect(help).toMatch(/--clean [^-]*cache of built programs\s+and images that all clusters share/);
 });
 
 test('a node, with or without a command', () => {

@@ -36,7 +36,8 @@ Options:
   --build           only build what is not in the cache
   --status          what runs here
   --down            let go of a kept cluster
-  --clean           end it, whoever holds it, and remove all that is left of it
+  --clean           end it, whoever holds it, and remove all that is left of it; and the cache of built programs
+                    and images that all clusters share, unless another cluster is there or a build goes on
 
 Examples:
   npm run lab:kubernetes -- kubectl get nodes

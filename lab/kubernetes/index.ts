@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Say } from '../vm/say.ts';
 import { type Api, apiOf } from './api.ts';
-import { ensureBuilt } from './build.ts';
+import { ensureBuilt, holdingCache } from './build.ts';
 import type { Action } from './cluster.ts';
 import { importInto } from './import.ts';
 import { importOurs, type OurImage } from './our-image.ts';
@@ -183,7 +183,12 @@ async function gone(place: Place): Promise<void> {
   }
 }
 
-async function summon(place: Place, word: 'hold' | 'keep', { say = () => {}, signal }: StartOptions) {
+function summon(place: Place, word: 'hold' | 'keep', options: StartOptions) {
+  const signal = options.signal ?? new AbortController().signal;
+  return holdingCache(signal, () => summoned(place, word, { ...options, signal }));
+}
+
+async function summoned(place: Place, word: 'hold' | 'keep', { say = () => {}, signal }: StartOptions) {
   let prepared: Awaited<ReturnType<typeof prepare>> | undefined;
   for (const until = performance.now() + 1_200_000; ; ) {
     signal?.throwIfAborted();

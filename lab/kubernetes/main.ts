@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { kill } from '../docker/proc.ts';
 import { lifeline } from '../vm/lifeline.ts';
 import { LabError, saying } from '../vm/say.ts';
+import { holdingCache, isCacheHeld } from './build.ts';
 import { clean, remains, traces } from './clean.ts';
 import { help, type Options, parseCommandLine, UsageError } from './command-line.ts';
 import { clusterStatus, keepCluster, type LabCluster, letGo, startCluster } from './index.ts';
@@ -31,7 +32,7 @@ async function main(args: readonly string[]): Promise<number> {
     case 'clean':
       return await cleanAll(options);
     case 'build':
-      await prepareAll(say, signal);
+      await holdingCache(signal, () => prepareAll(say, signal));
       return 0;
     default:
       return await runBeside(argv, options);
@@ -108,7 +109,8 @@ async function cleanAll({ name }: Options): Promise<number> {
   for (let tries = 0; tries < 300 && (await clusterStatus(name)); tries++) await sleep(100);
   const left = await clean(place);
   for (const what of left) say(`left: ${what}`);
-  if (remains().length === 0) rmSync(cacheFolder(), { recursive: true, force: true });
+  if (isCacheHeld()) say(`kept ${cacheFolder()}: it is being built, or a cluster is starting from it`);
+  else if (remains().length === 0) rmSync(cacheFolder(), { recursive: true, force: true });
   return left.length > 0 ? 125 : 0;
 }
 

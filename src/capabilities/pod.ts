@@ -12,6 +12,8 @@ export type PodContainer = {
   readonly reason: string;
   /** The runtime’s id of the container that runs or ran last; empty before the first. */
   readonly id: string;
+  /** What the runtime calls the image that it runs or ran: names and digests. */
+  readonly runs: readonly string[];
 };
 
 /** What a pod is doing. Plain JSON. */
@@ -20,6 +22,8 @@ export type PodState = {
   readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown' | 'gone';
   /** It is about to be deleted. */
   readonly terminating: boolean;
+  /** Has its node looked at what the pod asks for now, before it told of the containers? Null: nobody tells. */
+  readonly isSeen: boolean | null;
   readonly ready: boolean;
   /** The time it has to end by itself. */
   readonly grace: Milliseconds;

@@ -5,15 +5,18 @@ import type { Json } from '../core/model.ts';
 import type { FaultContext } from '../core/ports.ts';
 import { defineFault } from './fault.ts';
 import { readNote, writeNote } from './parts/notes.ts';
-import { requirePod } from './parts/pod.ts';
-import { poll } from './parts/wait.ts';
+import { requirePod, settled } from './parts/pod.ts';
 
-/** `images`: as they were before any injection. `ran`: the containers that ran then, by name and runtime id. */
+/**
+ * `images`: as they were before any injection. `ran`: the containers that ran then, by name and runtime id (empty when
+ * nobody knows it any more). `runs`: what the runtime called their images.
+ */
 type Undo = {
   readonly uid: string;
   readonly pauseImage: string;
   readonly images: readonly PodImage[];
   readonly ran: Readonly<Record<string, string>>;
+  readonly runs?: Readonly<Record<string, readonly string[]>>;
 };
 
 /** Longer than what the kubelet takes to see a change and to start a container whose image is on the node. */
@@ -45,8 +48,7 @@ export default defineFault({
     const state = await requirePod(on.pod);
     const mark = await ownMark(on.pod, context);
     const images = mark?.images ?? state.containers.map(({ name, init, image }) => ({ container: name, init, image }));
-    const ran = state.containers.filter((each) => each.state === 'running').map(({ name, id }) => [name, id]);
-    return { uid: on.pod.uid, pauseImage, images, ran: Object.fromEntries(ran) };
+    return { uid: on.pod.uid, pauseImage, images, ...whatRan(state, mark !== null) };
   },
   async inject(on, _params, undo, context) {
     const mark = await ownMark(on.pod, context);
@@ -56,28 +58,27 @@ export default defineFault({
   },
   async observe(on, _params, { images, ran, pauseImage }, context) {
     let serving: readonly string[] = [];
-    const down = await poll(
-      patience + (await on.pod.state()).grace,
-      context,
-      async () => {
-        const { phase, containers } = await on.pod.state();
-        if (phase === 'gone') throw new ZashikiError('target-gone', 'the pod no longer exists');
-        const own = (name: string, image: string) =>
-          images.some((each) => each.container === name && each.image === image);
-        serving = containers
-          .filter(({ name, image, id, state }) => state === 'running' && (id === ran[name] || own(name, image)))
-          .map(({ name }) => name);
-        return serving.length === 0 ? containers : undefined;
-      },
-      200,
-    );
-    if (!down) return { yes: false, detail: `${serving.join(', ')} still runs its own image` };
+    const within = patience + (await on.pod.state()).grace;
+    const { found: down, isSeen } = await settled(on.pod, within, context, ({ phase, containers }) => {
+      if (phase === 'gone') throw new ZashikiError('target-gone', 'the pod no longer exists');
+      const own = (name: string, image: string) =>
+        images.some((each) => each.container === name && each.image === image);
+      serving = containers
+        .filter(({ name, image, id, state }) => state === 'running' && (id === ran[name] || own(name, image)))
+        .map(({ name }) => name);
+      return serving.length === 0 ? containers : undefined;
+    });
+    if (!isSeen) return { yes: false, detail: notSeen };
+    if (!down) return { yes: false, detail: `${serving.join(', ') || 'the pod'} still runs its own image` };
     return { yes: true, detail: down.map((each) => tell(each, pauseImage)).join(', ') };
   },
   async recover(on, undo, context) {
     const left = siblingsOf(undo, context).at(-1);
-    const { containers } = await on.pod.state();
-    await writeNote(context, 'before', Object.fromEntries(containers.map(({ name, id }) => [name, id])));
+    // Once the images are back, what runs is no longer what ran while the fault was on.
+    if ((await on.pod.mark())?.owner === context.owner) {
+      const { containers } = await on.pod.state();
+      await writeNote(context, 'before', Object.fromEntries(containers.map(({ name, id }) => [name, id])));
+    }
     const mark: PodMark = { owner: context.owner, images: undo.images };
     // False: it was never put there, or is off already, or is somebody else's.
     if (left) await on.pod.setImages(paused(left), mark, context.owner);
@@ -105,6 +106,15 @@ const paused = ({ images, pauseImage }: Undo): readonly PodImage[] =>
 const siblingsOf = ({ uid }: Undo, context: Pick<FaultContext, 'siblings'>): readonly Undo[] =>
   context.siblings().filter((undo: Json) => (undo as Partial<Undo> | null)?.uid === uid) as unknown as readonly Undo[];
 
+const notSeen = 'its node has not yet looked at what the pod asks for now';
+
+/** What ran before any injection: a pod that is made to fail already runs something else. */
+function whatRan({ containers }: PodState, isOn: boolean): Pick<Undo, 'ran' | 'runs'> {
+  const up = containers.filter(({ state }) => state === 'running');
+  const ran = Object.fromEntries(up.map(({ name, id }) => [name, isOn ? '' : id]));
+  return isOn ? { ran } : { ran, runs: Object.fromEntries(up.map(({ name, runs }) => [name, runs])) };
+}
+
 const heldByOthers = () =>
   new ZashikiError('inject-failed', 'another installation of Zashiki has made this pod fail already', {
     hint: 'wait until it has recovered the pod, or run `zashiki recover` there',
@@ -122,28 +132,28 @@ function tell({ name, state, reason, init }: PodState['containers'][number], pau
   return `${init ? 'init ' : ''}${name} ${state === 'unknown' ? 'does not run' : state}${reason ? ` (${reason})` : ''}`;
 }
 
-/** The images are back; now what ran before has to run again. */
-async function runAgain(pod: PodCapability, { ran }: Undo, context: FaultContext) {
+/**
+ * The images are back; now what ran before has to run again. A node that was late may end it only now, and start what it
+ * was to run while the fault was on.
+ */
+async function runAgain(pod: PodCapability, { ran, runs }: Undo, context: FaultContext) {
   const before = ((await readNote(context, 'before')) ?? {}) as Readonly<Record<string, string>>;
   let missing: PodState['containers'] = [];
-  const up = await poll(
-    patience,
-    context,
-    async () => {
-      const { phase, containers, terminating } = await pod.state();
-      if (phase === 'gone' || terminating) throw new ZashikiError('target-gone', 'the pod no longer exists');
-      // What ran while the fault was on may be seen for a moment more.
-      missing = containers.filter(({ name, state, id }) => {
-        if (ran[name] === undefined) return false;
-        return state !== 'running' || (id === before[name] && id !== ran[name]);
-      });
-      return missing.length === 0 ? true : undefined;
-    },
-    200,
-  );
+  // What ran while the fault was on may be seen for a moment more.
+  const isOther = ({ name, id, runs: now }: PodState['containers'][number]) =>
+    id !== ran[name] && (id === before[name] || (runs?.[name] && !now.some((each) => runs[name]?.includes(each))));
+  const { found: up, isSeen } = await settled(pod, patience, context, ({ phase, containers, terminating }) => {
+    if (phase === 'gone' || terminating) throw new ZashikiError('target-gone', 'the pod no longer exists');
+    missing = containers.filter((each) => {
+      if (ran[each.name] === undefined) return false;
+      return each.state !== 'running' || isOther(each);
+    });
+    return missing.length === 0 ? true : undefined;
+  });
   const names = Object.keys(ran).join(', ');
   if (up)
     return { yes: true, detail: names ? `own images, and ${names} runs again` : 'own images; nothing ran before' };
+  if (!isSeen) return { yes: false, detail: `all images are as before, but ${notSeen}` };
   const why = missing.map(({ name, state, reason }) => `${name} ${state}${reason ? ` (${reason})` : ''}`).join(', ');
   return { yes: false, detail: `all images are as before, but what ran does not run again: ${why}` };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Built, builtModules } from '../../test/fixtures/built.ts';
 import { apply, eventually, kubectl, namespace, pod, unable } from '../../test/fixtures/kubernetes.ts';
@@ -131,6 +132,33 @@ describe.skipIf(unable)('CM-16 pod-failure', () => {
     await recover(undo);
     expect(await verify(undo)).toMatchObject({ yes: true, detail: expect.stringContaining('main runs again') });
     await eventually(() => answers(ip), 30);
+  });
+
+  test('taken back at once: when it is told as recovered, nothing is ended any more', async () => {
+    const within = await namespace();
+    const { ip } = await pod(within, { name: 'web', image: 'echo', spec: { terminationGracePeriodSeconds: 5 } });
+    const answers = await neighbor(within);
+    const target = await podTarget(within, 'web');
+    const container = async () => {
+      const { status } = await look(`/api/v1/namespaces/${within}/pods/web`);
+      const [{ containerID, restartCount, state }] = status.containerStatuses;
+      return { containerID, restartCount, runs: state.running !== undefined };
+    };
+    // From not acted upon at all to half done.
+    for (const after of [0, 100, 400, 1000]) {
+      const { plan, inject, recover, verify } = await staged(podFailure, target, { pauseImage });
+      const undo = await plan();
+      await inject(undo);
+      await sleep(after);
+      await recover(undo);
+      expect(await verify(undo)).toMatchObject({ yes: true });
+      const told = await container();
+      expect(told.runs).toBe(true);
+      expect(await answers(ip)).toBe(true);
+      await sleep(8000);
+      expect(await container(), `taken back after ${after} ms`).toEqual(told);
+      expect(await answers(ip)).toBe(true);
+    }
   });
 
   test('two at a time: the pause image is never taken for the original', async () => {

@@ -1,10 +1,14 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { inside } from '../../lab/kubernetes/machine.ts';
 import containerKill from '../../src/faults/container-kill.ts';
 import cpuStress from '../../src/faults/cpu-stress.ts';
 import networkPartition from '../../src/faults/network-partition.ts';
 import processPause from '../../src/faults/process-pause.ts';
 import platform from '../../src/platforms/kubernetes/platform.ts';
-import { eventually, kubectl, namespace, ourImage, pod, unable } from '../fixtures/kubernetes.ts';
+import type { ContainerStatus } from '../../src/platforms/kubernetes/types.ts';
+import { cluster, eventually, kubectl, namespace, ourImage, pod, unable } from '../fixtures/kubernetes.ts';
 import { look, neighbor, staged, targetOf } from '../fixtures/kubernetes-target.ts';
 
 const byAgent = (within: string, name: string, more: object = {}) =>
@@ -12,8 +16,21 @@ const byAgent = (within: string, name: string, more: object = {}) =>
 
 const agents = async () => {
   const path = '/api/v1/namespaces/default/pods?labelSelector=app.kubernetes.io/component%3Dagent';
-  return (await look(path)).items as readonly { metadata: { name: string }; spec: { nodeName: string } & object }[];
+  return (await look(path)).items as readonly {
+    metadata: { name: string };
+    spec: { nodeName: string } & object;
+    status: { qosClass: string; containerStatuses: readonly ContainerStatus[] };
+  }[];
 };
+
+/** SIGKILL to all processes of a container, from its node. */
+async function killContainer(node: string, containerId: string): Promise<void> {
+  const pid = await (await cluster()).nodes.find(({ name }) => name === node)?.pid();
+  const [program = '', ...argv] = inside(pid ?? 0);
+  const id = containerId.replace('containerd://', '');
+  const ctr = ['ctr', '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', '--all', id];
+  await promisify(execFile)(program, [...argv, ...ctr]);
+}
 
 describe.skipIf(unable)('faults of Linux on a pod, by an agent that is started for a while', () => {
   test('process-pause: stopped and let go on; the agent has named capabilities, and is gone after it', async () => {
@@ -70,6 +87,30 @@ describe.skipIf(unable)('faults of Linux on a pod, by an agent that is started f
     await kubectl(['-n', within, 'wait', '--for=condition=Ready', 'pod/web', '--timeout=60s']);
     const { status } = await look(`/api/v1/namespaces/${within}/pods/web`);
     expect(status.containerStatuses[0].restartCount).toBe(1);
+  });
+
+  test('killed whole, and nobody asks it any more: it is started again by the node, and undoes what is on', async () => {
+    const within = await namespace();
+    const { ip } = await pod(within, { name: 'web', image: 'echo', node: 'n1' });
+    const answers = await neighbor(within);
+    const cut = await staged(networkPartition, await byAgent(within, 'web'), {});
+    const undo = await cut.plan();
+    await cut.inject(undo);
+    expect(await cut.observe(undo)).toMatchObject({ yes: true });
+    expect(await answers(ip)).toBe(false);
+    const onNode = async () => (await agents()).find(({ spec }) => spec.nodeName === 'n1');
+    const before = await onNode();
+    expect(before?.status.qosClass).toBe('Burstable');
+    await killContainer('n1', before?.status.containerStatuses[0]?.containerID ?? '');
+    // From here on nobody asks for an agent: neither a controller nor its reaper is there.
+    await eventually(async () => {
+      const [now] = (await onNode())?.status.containerStatuses ?? [];
+      return now?.restartCount === 1 && now.state?.running !== undefined;
+    });
+    expect((await onNode())?.metadata.name).toBe(before?.metadata.name);
+    await eventually(() => answers(ip), 60);
+    // Nothing is on: it ends by itself, and its Job with it.
+    await eventually(async () => (await onNode()) === undefined);
   });
 
   test('an image that cannot be pulled is told, with what to do', async () => {

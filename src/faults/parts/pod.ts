@@ -23,6 +23,41 @@ export async function requirePod(pod: PodCapability): Promise<PodState> {
 export const running = ({ containers }: PodState): readonly string[] =>
   containers.filter(({ state }) => state === 'running').map(({ name }) => name);
 
+/** Where nobody tells what the node has looked at, a state counts when it has lasted for so long. */
+const steady: Milliseconds = 5000;
+
+/**
+ * Wait until `check` gives something of what the node tells after it has looked at what the pod asks for now: before that,
+ * a container that is about to be ended still runs. `isSeen` false: the node has not looked until the time was over.
+ */
+export async function settled<T>(
+  pod: PodCapability,
+  within: Milliseconds,
+  context: FaultContext,
+  check: (state: PodState) => T | undefined,
+): Promise<{ readonly found?: T; readonly isSeen: boolean }> {
+  let isSeen: boolean | null = null;
+  let since: Milliseconds | undefined;
+  const found = await poll(
+    within,
+    context,
+    async () => {
+      const state = await pod.state();
+      isSeen = state.isSeen;
+      const found = check(state);
+      if (found === undefined || isSeen === false) {
+        since = undefined;
+        return undefined;
+      }
+      const now = context.clock.mono();
+      since ??= now;
+      return isSeen || now - since >= steady ? { value: found } : undefined;
+    },
+    200,
+  );
+  return { ...(found ? { found: found.value } : {}), isSeen: isSeen !== false };
+}
+
 /** Wait until the pod is gone, or all its containers have ended: what is seen at last. `grace`: the time that it has. */
 export async function podEnds(
   pod: PodCapability,

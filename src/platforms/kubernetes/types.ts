@@ -5,6 +5,8 @@ export interface Meta {
   readonly namespace?: string;
   readonly uid: string;
   readonly resourceVersion?: string;
+  /** How often what it asks for was changed. */
+  readonly generation?: number;
   readonly deletionTimestamp?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -26,9 +28,16 @@ export interface ContainerSpec {
   readonly restartPolicy?: string;
 }
 
+interface Terminated {
+  readonly exitCode: number;
+  readonly reason?: string;
+}
+
 export interface ContainerStatus {
   readonly name: string;
+  /** As the runtime calls it. */
   readonly image: string;
+  readonly imageID?: string;
   /** `containerd://…`; empty before it was made. */
   readonly containerID?: string;
   readonly ready: boolean;
@@ -36,8 +45,9 @@ export interface ContainerStatus {
   readonly state?: {
     readonly running?: { readonly startedAt?: string };
     readonly waiting?: { readonly reason?: string; readonly message?: string };
-    readonly terminated?: { readonly exitCode: number; readonly reason?: string };
+    readonly terminated?: Terminated;
   };
+  readonly lastState?: { readonly terminated?: Terminated };
 }
 
 export interface Pod {
@@ -52,6 +62,8 @@ export interface Pod {
     readonly volumes?: readonly { readonly name: string; readonly emptyDir?: unknown }[];
   };
   readonly status?: {
+    /** The generation that its node has looked at. */
+    readonly observedGeneration?: number;
     readonly phase?: string;
     readonly podIP?: string;
     readonly podIPs?: readonly { readonly ip: string }[];

@@ -29,6 +29,8 @@ export const agentCapabilities = [
 
 /** An agent ends by itself when nothing is on and nobody has asked for so long. */
 const idle = '30s';
+/** How often it is started again when it was killed: what was on is recovered by the next one. */
+const restarts = 6;
 /** However it is used: after so long it ends. What is on then is recovered by it, and by whoever put it on. */
 const longestSeconds = 6 * 3600;
 
@@ -38,22 +40,26 @@ export const jobName = (node: string): string =>
 
 /**
  * A Job that runs an agent on one node and is gone by itself: when the agent has been idle, when its time is over, and
- * when whoever started it was killed.
+ * when whoever started it was killed. An agent that is killed with whoever started it is started again by the node.
  */
 export function agentJob(node: string, image: string, namespace: string): JsonObject {
   const name = jobName(node);
   const labels = { ...agentLabels, 'zashiki.dev/lifetime': 'short' };
+  const pod = agentPod(node, image, ['--exit-when-idle', idle]) as { readonly containers: readonly JsonObject[] };
+  // Little, so that a full node takes it; something, so that it is not the first to be killed.
+  const resources = { requests: { cpu: '10m', memory: '32Mi' } };
+  const containers = pod.containers.map((container) => ({ ...container, resources }));
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
     metadata: { name, namespace, labels },
     spec: {
-      backoffLimit: 0,
+      backoffLimit: restarts,
       ttlSecondsAfterFinished: 0,
       activeDeadlineSeconds: longestSeconds,
       template: {
         metadata: { labels },
-        spec: { ...agentPod(node, image, ['--exit-when-idle', idle]), nodeName: node, restartPolicy: 'Never' },
+        spec: { ...pod, containers, nodeName: node, restartPolicy: 'OnFailure' },
       },
     },
   };

@@ -18,6 +18,8 @@ export interface Wanted {
 const usualNamespace = 'zashiki';
 /** Longer than it takes to pull an image. */
 const patience = 120_000;
+/** An agent that has ended so often, one start soon after the other, is not waited for. */
+export const hopeless = 3;
 
 interface Job {
   readonly metadata: Meta;
@@ -31,7 +33,7 @@ interface Job {
 export async function agentOn(client: Client, wanted: Wanted, signal?: AbortSignal): Promise<Pod> {
   const namespace = await namespaceFor(client, wanted);
   const until = performance.now() + patience;
-  let last = 'it was not made';
+  let last: string | undefined;
   for (;;) {
     signal?.throwIfAborted();
     const found = await podsOn(client, wanted.node, namespace, signal);
@@ -42,12 +44,14 @@ export async function agentOn(client: Client, wanted: Wanted, signal?: AbortSign
     if (waiting && /^(ErrImage|ImagePull|InvalidImage|CreateContainer)/.test(waiting)) {
       if (/BackOff|Invalid|CreateContainer/.test(waiting)) throw notUp(wanted, namespace, waiting);
     }
+    if (found.some(isHopeless)) throw notUp(wanted, namespace, last ?? 'it ends at once');
     if (found.length === 0) {
       if (await isWithout(client, wanted.node)) throw goneNode(wanted.node);
       await makeJob(client, wanted, namespace);
     }
     if (performance.now() > until) {
-      throw notUp(wanted, namespace, (await lastWords(client, wanted.node, namespace)) ?? last);
+      const why = last ?? (await lastWords(client, wanted.node, namespace)) ?? 'it was not made';
+      throw notUp(wanted, namespace, why);
     }
     await sleep(300, undefined, signal ? { signal } : {}).catch(() => signal?.throwIfAborted());
   }
@@ -93,9 +97,18 @@ export async function isWithout(client: Client, name: string): Promise<boolean> 
 const agentOf = ({ status }: Pod) => status?.containerStatuses?.find(({ name }) => name === 'agent');
 const isRunning = (pod: Pod): boolean => agentOf(pod)?.state?.running !== undefined;
 
+function isHopeless(pod: Pod): boolean {
+  const { state, restartCount = 0 } = agentOf(pod) ?? {};
+  return state?.waiting?.reason === 'CrashLoopBackOff' && restartCount >= hopeless;
+}
+
 function whyNot(pod: Pod): string | undefined {
-  const waiting = agentOf(pod)?.state?.waiting;
-  return waiting?.reason && `${waiting.reason}${waiting.message ? `: ${waiting.message}` : ''}`;
+  const { state, lastState } = agentOf(pod) ?? {};
+  const { waiting } = state ?? {};
+  if (!waiting?.reason) return undefined;
+  const ended = lastState?.terminated;
+  const how = ended ? `; it ended with exit code ${ended.exitCode}${ended.reason ? ` (${ended.reason})` : ''}` : '';
+  return `${waiting.reason}${waiting.message ? `: ${waiting.message}` : ''}${how}`;
 }
 
 /** Unless there is one: whoever started it, it is the same. One that has ended is about to be removed by the cluster. */

@@ -85,7 +85,15 @@ function markOf({ metadata }: Pod): PodMark | null {
   return { owner: '', images: [] };
 }
 
-const gone: PodState = { phase: 'gone', terminating: false, ready: false, grace: 0, finalizers: [], containers: [] };
+const gone: PodState = {
+  phase: 'gone',
+  terminating: false,
+  isSeen: null,
+  ready: false,
+  grace: 0,
+  finalizers: [],
+  containers: [],
+};
 const phases = ['Pending', 'Running', 'Succeeded', 'Failed'] as const;
 
 function stateOf({ metadata, spec, status }: Pod): PodState {
@@ -105,6 +113,7 @@ function stateOf({ metadata, spec, status }: Pod): PodState {
   return {
     phase: phases.find((phase) => phase === status?.phase) ?? 'Unknown',
     terminating: metadata.deletionTimestamp !== undefined,
+    isSeen: isSeen(metadata.generation, status?.observedGeneration),
     ready: status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') === true,
     grace: (spec.terminationGracePeriodSeconds ?? 30) * 1000,
     finalizers: metadata.finalizers ?? [],
@@ -115,9 +124,14 @@ function stateOf({ metadata, spec, status }: Pod): PodState {
   };
 }
 
+/** Kubernetes tells it since 1.34. */
+const isSeen = (generation = 0, observed = 0): boolean | null =>
+  generation > 0 && observed > 0 ? observed >= generation : null;
+
 function containerOf(name: string, image: string, init: boolean, seen: ContainerStatus | undefined): PodContainer {
   const { running, waiting, terminated } = seen?.state ?? {};
   const state = running ? 'running' : terminated ? 'terminated' : waiting ? 'waiting' : 'unknown';
   const reason = waiting?.reason ?? terminated?.reason ?? (terminated ? `exit code ${terminated.exitCode}` : '');
-  return { name, init, image, state, reason, id: seen?.containerID ?? '' };
+  const runs = [seen?.image, seen?.imageID].filter((each) => each !== undefined && each !== '') as string[];
+  return { name, init, image, state, reason, id: seen?.containerID ?? '', runs };
 }
