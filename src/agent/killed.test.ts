@@ -38,6 +38,7 @@ test('kill -9 of the agent and its reaper: the next start undoes it before it li
   expect(victim.paused()).toBe(false);
   expect(await on.observe(pause, undo, contextFor())).toEqual({
     yes: false,
+    ended: true,
     detail: expect.stringContaining('no memory'),
   });
   await on.recover('process-pause', undo, contextFor());

@@ -46,7 +46,7 @@ test('a controller that is gone: the lease runs out, the agent recovers by itsel
   await eventually(() => victim.paused(), 'it is paused');
   await eventually(() => !victim.paused(), 'the victim runs again');
   const seen = await on.observe(pause, undo, contextFor());
-  expect(seen).toEqual({ yes: false, detail: expect.stringContaining('its lease ran out') });
+  expect(seen).toEqual({ yes: false, ended: true, detail: expect.stringContaining('its lease ran out') });
   // Too late for a renewal, and for an inject that was on its way.
   const { run, injection } = undo.agent;
   expect(await agentApi(agent.transport, 'node').lease([{ run, injection }], 30_000)).toEqual([]);
@@ -140,6 +140,7 @@ test('the duration is over and the controller does nothing but live: the agent r
   await eventually(() => !victim.paused(), 'the victim runs again');
   expect(await on.observe(pause, undo, contextFor())).toEqual({
     yes: false,
+    ended: true,
     detail: expect.stringContaining('duration is over'),
   });
 });
