@@ -1,6 +1,8 @@
-import { ZashikiError } from '../../core/errors.ts';
+import { isError, ZashikiError } from '../../core/errors.ts';
+import { markOf } from '../../platforms/kubernetes/capabilities/pod.ts';
 import type { Client } from '../../platforms/kubernetes/client.ts';
 import { isMissing } from '../../platforms/kubernetes/refusal.ts';
+import type { Pod } from '../../platforms/kubernetes/types.ts';
 import { allKinds, type KindInfo, pathOf, resourceName } from '../kinds.ts';
 import { mayBeOn, recordId } from '../record.ts';
 import { finalizer, nameOf, type Resource } from '../resource.ts';
@@ -28,16 +30,17 @@ export async function recoverAll(
   else say(`there is no namespace ${namespace}: only what lies outside of it is removed`);
   const until = performance.now() + timeoutMs;
   for (;;) {
-    const left = await stillOn(client);
+    const recorded = await stillOn(client);
+    const left = recorded.length > 0 ? recorded : await stillMarked(client, namespace, say);
     if (left.length === 0) return;
     if (performance.now() > until || signal.aborted) {
       const list = left.map((line) => `\n  ${line}`).join('');
       if (force) return say(`let go of, though it may still be on:${list}`);
       throw new ZashikiError('recover-failed', `still on after ${timeoutMs / 1000} s, so nothing was removed:${list}`, {
-        hint: 'see the events of these resources; --force removes Zashiki all the same',
+        hint: `${recorded.length > 0 ? 'see the events of these resources' : howToUnmark(namespace)}; --force removes Zashiki all the same`,
       });
     }
-    await rest(500, signal);
+    await rest(recorded.length > 0 ? 500 : marksEvery, signal);
   }
 }
 
@@ -92,6 +95,26 @@ async function stillOn(client: Client): Promise<readonly string[]> {
       .map(({ fault, target }) => `${resource.kind} ${nameOf(resource)}: ${fault} on ${recordId(target)}`),
   );
 }
+
+/** All pods of a cluster are not asked for more often. */
+const marksEvery = 5000;
+
+/** Pods that this installation has made fail, though no resource knows of it any more. */
+async function stillMarked(client: Client, namespace: string, say: (line: string) => void): Promise<readonly string[]> {
+  try {
+    const pods = await client.list<Pod>({ path: '/api/v1/pods', resource: 'pods' });
+    return pods
+      .filter((pod) => markOf(pod)?.owner === `kubernetes-${namespace}`)
+      .map(({ metadata }) => `pod ${metadata.namespace}/${metadata.name}: pod-failure, of a resource that is gone`);
+  } catch (error) {
+    if (!isError(error, 'permission-missing')) throw error;
+    say('not looked for: pods that a resource made fail which is gone, because we may not list pods');
+    return [];
+  }
+}
+
+const howToUnmark = (namespace: string) =>
+  `delete the ConfigMap zashiki-stop in ${namespace}, apply a PodChaos of pod-failure on these pods and delete it: they get their images back`;
 
 async function everything(client: Client): Promise<readonly Resource[]> {
   const lists = await Promise.all(

@@ -70,3 +70,30 @@ test('what nobody takes off is named, and the operator and what it holds stay', 
   expect(server.find(chaos)?.metadata.finalizers).toHaveLength(1);
   expect(server.find(lever)?.metadata.ownerReferences).toBeUndefined();
 });
+
+/** A pod that a pod-failure of an installation was on when its resource was removed by force. */
+function marked(name: string, owner: string) {
+  world.pod(name);
+  const images = [{ container: 'main', init: false, image: 'i' }];
+  world.server.change(`/api/v1/namespaces/shop/pods/${name}`, ({ metadata }) => {
+    metadata.annotations = { 'zashiki.dev/pod-failure': JSON.stringify({ owner, images }) };
+  });
+}
+
+test('a pod that still bears our mark, though no resource knows of it, is named, with the way to bring it back', async () => {
+  marked('web-0', 'kubernetes-zashiki');
+  marked('web-1', 'kubernetes-elsewhere');
+  await expect(retireNow(0)).rejects.toMatchObject({
+    code: 'recover-failed',
+    message: expect.stringMatching(/:\n {2}pod shop\/web-0: pod-failure, of a resource that is gone$/),
+    hint: expect.stringContaining('apply a PodChaos of pod-failure on these pods and delete it'),
+  });
+});
+
+test('whoever may not list pods says so, and goes on', async () => {
+  const { server } = world;
+  marked('web-0', 'kubernetes-zashiki');
+  server.refuse = (_, path) => (path === '/api/v1/pods' ? 403 : undefined);
+  await retireNow(0);
+  expect(world.said).toContainEqual(expect.stringContaining('because we may not list pods'));
+});

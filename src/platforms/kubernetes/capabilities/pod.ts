@@ -72,8 +72,8 @@ function specOf({ spec }: Pod, images: readonly PodImage[]) {
   return { containers: changed(spec.containers, false), ...(init.length > 0 ? { initContainers: init } : {}) };
 }
 
-/** Null too when what is written there is not ours to understand. */
-function markOf({ metadata }: Pod): PodMark | null {
+/** Whose pod-failure is on a pod. An owner without a name when what is written there is not ours to understand. */
+export function markOf({ metadata }: Pick<Pod, 'metadata'>): PodMark | null {
   const text = metadata.annotations?.[markKey];
   if (text === undefined) return null;
   try {
