@@ -51,6 +51,8 @@ export interface FaultContext {
   siblings(): readonly Json[];
   /** Addresses of the targets that match a selector of a platform, e.g. of the peers to be cut off. */
   addressesOf(platform: string, selector: JsonObject): Promise<readonly string[]>;
+  /** Whether what is on is to be held on still; it is let go of when not. Absent: for as long as we live. */
+  wanted?(): boolean;
 }
 
 /** How injections that share one thing, of whatever run, keep out of each other's way. */

@@ -25,7 +25,7 @@ export interface Api {
   /** Tell it as an event of the resource; does not wait, and what cannot be told is no error. */
   event(resource: Resource, type: EventType, reason: string, message: string): void;
   /** Keep on record what nobody could see to be as before. */
-  unverified(resource: Resource, injections: readonly Injection[]): void;
+  unverified(resource: Resource, injections: readonly Injection[]): Promise<void>;
   /** Wait until all events are sent. */
   flush(): Promise<void>;
 }
@@ -116,13 +116,13 @@ export function openApi(client: Client, own: string, leads: () => boolean): Api 
       }
     },
     event: (resource, type, reason, message) => events.tell(resource, type, reason, message),
-    unverified(resource, injections) {
+    async unverified(resource, injections) {
       const lines = injections.map(({ fault, target, error }) => `${fault} on ${target.id}: ${error}`);
       const key = `${resource.kind}.${resource.metadata.namespace}.${resource.metadata.name}.${resource.metadata.uid.slice(0, 8)}`;
       const body = { metadata: { name: unverifiedName, namespace: own }, data: { [key]: lines.join('\n') } };
       const asked = { resource: 'configmaps', namespace: own, name: unverifiedName } as const;
       const path = `/api/v1/namespaces/${own}/configmaps`;
-      client
+      await client
         .call({ ...asked, path: `${path}/${unverifiedName}`, method: 'PATCH', verb: 'patch', type: mergePatch, body })
         .catch((error: unknown) => {
           if (!isMissing(error)) throw error;

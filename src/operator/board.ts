@@ -8,6 +8,8 @@ export interface Board {
   /** One injection has come further; the status is written later. */
   move(resource: string, key: string, injection: Injection): void;
   drop(resource: string): void;
+  /** What is known of a resource. */
+  of(resource: string): Readonly<Record<string, Injection>>;
   /** The one that holds one of these claims, but for `except`. */
   holder(claims: readonly string[], except: string): Injection | undefined;
   /** Undo records of those that are on and share this name, oldest first, but for `except`. */
@@ -41,6 +43,7 @@ export function openBoard(): Board {
       touch(injection);
     },
     drop: (resource) => void resources.delete(resource),
+    of: (resource) => Object.fromEntries(resources.get(resource) ?? []),
     holder: (claims, except) =>
       all().find(
         (other) => other.tag !== except && mayBeOn(other) && other.claims?.some((claim) => claims.includes(claim)),

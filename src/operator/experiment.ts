@@ -100,6 +100,7 @@ async function start(resource: Resource, experiment: Experiment, ports: Experime
       else injections[tag] = { ...known, phase };
       await write();
     },
+    wanted: (injection: Injection) => ports.wanted(uid, injection),
   };
   const engine = openEngine({ state: ports.state, catalogue: mirrored(catalogue, mirror, board, clock) });
   const abort = new AbortController();

@@ -10,6 +10,8 @@ export interface Mirror {
   begin(injection: Injection): Promise<void>;
   /** It was undone, or seen to be as before. */
   move(tag: string, phase: 'undone' | 'off'): Promise<void>;
+  /** It is to be held on still. */
+  wanted(injection: Injection): boolean;
 }
 
 /**
@@ -27,8 +29,10 @@ export function mirrored(catalogue: Catalogue, mirror: Mirror, board: Board, clo
       return undo;
     },
     async inject(on, params, undo, context) {
-      if (fault.reversible) await mirror.begin(recordOf(fault, targets.get(on), undo, context, clock));
-      await fault.inject(on, params, undo, context);
+      if (!fault.reversible) return fault.inject(on, params, undo, context);
+      const injection = recordOf(fault, targets.get(on), undo, context, clock);
+      await mirror.begin(injection);
+      await fault.inject(on, params, undo, { ...context, wanted: () => mirror.wanted(injection) });
     },
     async recover(on, undo, context) {
       await fault.recover(on, undo, context);

@@ -12,6 +12,7 @@ import { openBoard } from './board.ts';
 import { meaningOf } from './chaos-mesh.ts';
 import { watchNeighbour } from './coexist.ts';
 import { type Running, reconcileExperiment } from './experiment.ts';
+import { openHold } from './hold.ts';
 import {
   experimentKind,
   faultKinds,
@@ -25,8 +26,10 @@ import {
   workflowKind,
 } from './kinds.ts';
 import { openLeadership } from './leader.ts';
+import { earliest, openOrphans } from './orphans.ts';
 import { openQueue } from './queue.ts';
 import { type ReconcilePorts, reconcile } from './reconcile.ts';
+import { mayBeOn } from './record.ts';
 import type { Resource } from './resource.ts';
 import { isSchedule, reconcileSchedule } from './schedule.ts';
 import { leaseName, leverName, leverReason, type OperatorSettings } from './settings.ts';
@@ -95,6 +98,7 @@ async function lead(ports: OperatorPorts, lever: Lever, leads: () => boolean, si
   const { client, catalogue, settings, say } = ports;
   const api = openApi(client, settings.namespace, leads);
   const board = openBoard();
+  const hold = openHold(board, systemClock, settings.trust);
   const neighbour = await watchNeighbour(client, settings.namespaces, signal);
 
   const reconcilePorts: ReconcilePorts = {
@@ -109,6 +113,7 @@ async function lead(ports: OperatorPorts, lever: Lever, leads: () => boolean, si
       return folder;
     },
     leads,
+    wanted: hold.wanted,
     budget: settings.budget,
     patience: settings.patience,
     signal,
@@ -119,6 +124,7 @@ async function lead(ports: OperatorPorts, lever: Lever, leads: () => boolean, si
   };
 
   const running: Running = new Map();
+  const orphans = openOrphans({ ...reconcilePorts, hold, running, say });
   const kinds = new Map<string, KindInfo>();
   const interrupts = new Map<string, AbortController>();
   const sayings = new Map<string, string>();
@@ -129,37 +135,43 @@ async function lead(ports: OperatorPorts, lever: Lever, leads: () => boolean, si
     interrupts.set(key, interrupt);
     try {
       const found = await api.get(kind, namespace, name);
+      const left = await orphans.work(key, found);
       if (!found) {
         sayings.delete(key);
-        return undefined;
+        // As long as nobody says that it is gone it may be out of sight for a moment only.
+        return left ?? (everything.has(key) ? systemClock.now() + 5000 : undefined);
       }
-      const resource = { ...found, apiVersion: `${kind.group}/${kind.version}`, kind: kind.kind };
+      hold.heard(found.metadata.uid);
+      const resource = known(found, kind);
       sayings.set(key, saying(resource));
-      if (isSchedule(resource)) {
-        const foreign = reconcilePorts.foreign(resource);
-        if (foreign === undefined)
-          return await reconcileSchedule(resource, { api, now: () => systemClock.now(), stopped: () => lever.stopped });
-        api.event(resource, 'Warning', 'NotActing', foreign);
-        return systemClock.now() + 30_000;
-      }
-      if (kind === workflowKind || kind === statusCheckKind) {
-        const foreign = reconcilePorts.foreign(resource);
-        const now = () => systemClock.now();
-        if (foreign === undefined) {
-          if (kind === workflowKind) return await reconcileWorkflow(resource, { api, client, now });
-          return await reconcileStatusCheck(resource, { api, now, signal });
-        }
-        api.event(resource, 'Warning', 'NotActing', foreign);
-        return systemClock.now() + 30_000;
-      }
-      if (kind === experimentKind) {
-        const more = { running, state: join(settings.state, 'runs'), say, again: () => queue.add(key) };
-        return await reconcileExperiment(resource, { ...reconcilePorts, ...more }, interrupt.signal);
-      }
-      return await reconcile(resource, reconcilePorts, interrupt.signal);
+      return earliest(left, await act(key, kind, resource, interrupt.signal));
     } finally {
       if (interrupts.get(key) === interrupt) interrupts.delete(key);
     }
+  };
+  const act = async (key: string, kind: KindInfo, resource: Resource, interrupted: AbortSignal) => {
+    if (isSchedule(resource)) {
+      const foreign = reconcilePorts.foreign(resource);
+      if (foreign === undefined)
+        return await reconcileSchedule(resource, { api, now: () => systemClock.now(), stopped: () => lever.stopped });
+      api.event(resource, 'Warning', 'NotActing', foreign);
+      return systemClock.now() + 30_000;
+    }
+    if (kind === workflowKind || kind === statusCheckKind) {
+      const foreign = reconcilePorts.foreign(resource);
+      const now = () => systemClock.now();
+      if (foreign === undefined) {
+        if (kind === workflowKind) return await reconcileWorkflow(resource, { api, client, now });
+        return await reconcileStatusCheck(resource, { api, now, signal });
+      }
+      api.event(resource, 'Warning', 'NotActing', foreign);
+      return systemClock.now() + 30_000;
+    }
+    if (kind === experimentKind) {
+      const more = { running, state: join(settings.state, 'runs'), say, again: () => queue.add(key) };
+      return await reconcileExperiment(resource, { ...reconcilePorts, ...more }, interrupted);
+    }
+    return await reconcile(resource, reconcilePorts, interrupted);
   };
   const queue = openQueue({
     work,
@@ -179,7 +191,15 @@ async function lead(ports: OperatorPorts, lever: Lever, leads: () => boolean, si
     if (isComplete) for (const parent of parentsOf(resource)) queue.add(parent);
     if (how === 'gone') {
       everything.delete(key);
+      // What we let go ourselves has nothing on any more.
+      if (isComplete && (running.has(uid) || Object.values(board.of(uid)).some(mayBeOn))) {
+        orphans.add(key, known(resource, kind));
+        interrupts.get(key)?.abort();
+        queue.add(key);
+        return;
+      }
       board.drop(uid);
+      hold.drop(uid);
       return;
     }
     everything.add(key);
@@ -216,8 +236,16 @@ async function lead(ports: OperatorPorts, lever: Lever, leads: () => boolean, si
   await queue.end();
   // Runs have heard of it by the same signal: they recover, then they are over.
   await Promise.all([...running.values()].map(({ done }) => done));
+  await orphans.end();
   await api.flush();
 }
+
+/** Lists do not say of their items what they are. */
+const known = (resource: Resource, { group, version, kind }: KindInfo): Resource => ({
+  ...resource,
+  apiVersion: `${group}/${version}`,
+  kind,
+});
 
 /** Objects of ours that a resource belongs to. */
 function parentsOf({ metadata }: Resource): readonly string[] {

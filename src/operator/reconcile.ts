@@ -5,7 +5,7 @@ import type { Api } from './api.ts';
 import { type Desired, desired, isHeld } from './desired.ts';
 import { doneOf, injectionsOf, isDone } from './done.ts';
 import type { Read } from './meaning.ts';
-import { advance, type Injection, type Move, mayBeOn, next, type Result, type Wanted } from './record.ts';
+import { advance, type Injection, inVain, type Move, mayBeOn, next, type Result, type Wanted } from './record.ts';
 import {
   countAnnotation,
   finalizer,
@@ -54,7 +54,8 @@ export async function reconcile(
   let resource = found;
   const { api, clock } = ports;
   const foreign = ports.foreign(resource);
-  if (foreign !== undefined && resource.status?.zashiki === undefined) {
+  const isOn = Object.values(ports.board.of(resource.metadata.uid)).some(mayBeOn);
+  if (foreign !== undefined && resource.status?.zashiki === undefined && !isOn) {
     api.event(resource, 'Warning', 'NotActing', foreign);
     return clock.now() + foreignEvery;
   }
@@ -228,7 +229,11 @@ async function play(
   board.put(uid, kept);
   const saved = isSame(resource.status, status)
     ? resource
-    : await api.saveStatus(resource, plain(status) as ResourceStatus);
+    : await api.saveStatus(resource, plain(status) as ResourceStatus).catch((error: unknown) => {
+        // What was not written down has not begun.
+        board.put(uid, Object.fromEntries(Object.entries(kept).filter(([key]) => before.injections?.[key])));
+        throw error;
+      });
   tell(api, saved, before, own, want, happenings, { changed: changed && isClear && want.because !== 'deleted', on });
   const over = want.because === 'deleted' && isClear;
   const left = Object.values(kept);
@@ -270,11 +275,36 @@ function holding(before: OwnStatus, want: Desired, now: EpochMs): Pick<OwnStatus
   return heldSince === undefined ? { heldFor } : { heldFor: heldFor + now - heldSince, heldSince: undefined };
 }
 
-const ownOf = (resource: Resource, { board }: ReconcilePorts): OwnStatus => {
+function ownOf(resource: Resource, ports: ReconcilePorts): OwnStatus {
   const { done, ...own } = resource.status?.zashiki ?? {};
-  board.put(resource.metadata.uid, own.injections ?? {});
-  return done ? { ...own, done, injections: { ...injectionsOf(done), ...own.injections } } : own;
-};
+  const lost = lostFrom(own.injections ?? {}, resource, ports);
+  const injections = lost ? { ...lost, ...own.injections } : own.injections;
+  ports.board.put(resource.metadata.uid, injections ?? {});
+  if (!lost && !done) return own;
+  return { ...own, ...(done ? { done } : {}), injections: { ...injectionsOf(done), ...injections } };
+}
+
+/** What we have on, and the status has no more, by somebody else's hand: it comes off before anything is begun anew. */
+function lostFrom(
+  known: Readonly<Record<string, Injection>>,
+  resource: Resource,
+  { api, board, adopted, clock }: ReconcilePorts,
+): Readonly<Record<string, Injection>> | undefined {
+  const lost = Object.entries(board.of(resource.metadata.uid)).filter(
+    ([key, injection]) => known[key] === undefined && mayBeOn(injection) && injection.undo !== undefined,
+  );
+  if (lost.length === 0) return undefined;
+  api.event(
+    resource,
+    'Warning',
+    'StatusLost',
+    'Its records were removed from its status: what is on is recovered first',
+  );
+  const at = clock.now();
+  // Not to be adopted: whoever does that would put on what is not written down.
+  for (const [, { tag }] of lost) adopted.set(tag, at);
+  return Object.fromEntries(lost.map(([key, injection]) => [key, inVain(injection, at)]));
+}
 
 /** Let go of a resource on which nothing is left. */
 async function release(resource: Resource, { api, board, adopted }: ReconcilePorts): Promise<undefined> {
@@ -286,7 +316,7 @@ async function release(resource: Resource, { api, board, adopted }: ReconcilePor
       resource,
       finalizers.filter((name) => name !== finalizer),
     );
-    if (left.length > 0) api.unverified(resource, left);
+    if (left.length > 0) await api.unverified(resource, left);
   }
   board.drop(uid);
   return undefined;

@@ -169,6 +169,14 @@ function failed(injection: Injection, error: string, now: EpochMs): Injection {
   return { ...injection, error, tries, notBefore: now + backoff(tries) };
 }
 
+/** The injection as one that is on, and is to be taken off before anything else. */
+export const inVain = ({ notBefore: _, error: __, ...rest }: Injection, now: EpochMs): Injection => ({
+  ...rest,
+  phase: 'on',
+  seen: { yes: false, detail: 'its record was removed', at: now },
+  tries: blindLooks,
+});
+
 /** True while something of the fault may be on the target. */
 export const mayBeOn = ({ phase, reversible }: Injection): boolean =>
   reversible && (phase === 'intent' || phase === 'on' || phase === 'undone');

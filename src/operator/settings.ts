@@ -13,6 +13,8 @@ export interface OperatorSettings {
   readonly optIn: boolean;
   readonly budget?: Budget | undefined;
   readonly patience: Milliseconds;
+  /** How long what is on is held on while its resource cannot be read. */
+  readonly trust?: Milliseconds | undefined;
   /** Where the webhook listens; absent: nowhere. */
   readonly webhook?: { readonly host: string; readonly port: number } | undefined;
   /** A folder that need not outlive the process. */

@@ -20,6 +20,8 @@ export interface VerbPorts {
   readonly keep: (tag: string) => string;
   /** Are we still the leader? Asked right before anything is changed. */
   readonly leads: () => boolean;
+  /** Whether an injection of a resource is to be held on still. */
+  readonly wanted: (resource: string, injection: Injection) => boolean;
   readonly budget?: Budget | undefined;
   readonly signal: AbortSignal;
 }
@@ -77,7 +79,7 @@ export async function perform(
 
 const verbs = { plan, inject, observe, recover, verify } as const;
 
-function contextOf({ injection, ttl }: Job, ports: VerbPorts, signal: AbortSignal): FaultContext {
+function contextOf({ resource, injection, ttl }: Job, ports: VerbPorts, signal: AbortSignal): FaultContext {
   const { board, clock, owner, catalogue } = ports;
   const { tag, shares } = injection;
   return {
@@ -89,6 +91,7 @@ function contextOf({ injection, ttl }: Job, ports: VerbPorts, signal: AbortSigna
     owner: injection.owner ?? owner,
     siblings: () => (shares === undefined ? [] : board.siblings(shares, tag)),
     addressesOf: addressesIn(catalogue),
+    wanted: () => ports.wanted(resource, injection),
   };
 }
 

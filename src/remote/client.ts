@@ -70,7 +70,7 @@ export function agentCapability(transport: Transport, options: AgentCapabilityOp
     async inject({ fault, params }, undo, context) {
       const { run, injection } = undo.agent;
       // From now on, because injecting may take longer than the lease.
-      keepAlive(transport, name, { run, injection }, leaseMs);
+      keepAlive(transport, name, { run, injection }, leaseMs, context.wanted);
       const body = { ...injectionOf(undo), fault, params, ttl: context.ttl, lease: leaseMs };
       await asking('/v1/inject', body as JsonObject, context);
     },
@@ -101,18 +101,24 @@ const mostMisses = 20;
 
 /** Injections that are renewed together, so that an agent is asked once for all of them. */
 interface Kept {
-  readonly names: Map<string, InjectionName>;
+  readonly names: Map<string, InjectionName & { readonly wanted?: (() => boolean) | undefined }>;
   misses: number;
 }
 
 const keepers = new WeakMap<Transport, Map<Milliseconds, Kept>>();
 
-/** Renew its lease, and those of all others at this agent, until the agent says that it is off. */
-function keepAlive(transport: Transport, agent: string, name: InjectionName, leaseMs: Milliseconds): void {
+/** Renew its lease, and those of all others at this agent, until the agent says that it is off or it is not wanted. */
+function keepAlive(
+  transport: Transport,
+  agent: string,
+  name: InjectionName,
+  leaseMs: Milliseconds,
+  wanted: FaultContext['wanted'],
+): void {
   const ofAgent = keepers.get(transport) ?? new Map<Milliseconds, Kept>();
   keepers.set(transport, ofAgent);
-  const kept = ofAgent.get(leaseMs) ?? { names: new Map<string, InjectionName>(), misses: 0 };
-  kept.names.set(keyOf(name), name);
+  const kept = ofAgent.get(leaseMs) ?? { names: new Map(), misses: 0 };
+  kept.names.set(keyOf(name), { ...name, wanted });
   kept.misses = 0;
   if (ofAgent.has(leaseMs)) return;
   ofAgent.set(leaseMs, kept);
@@ -137,6 +143,7 @@ async function renewing(api: AgentApi, kept: Kept, leaseMs: Milliseconds, over: 
   };
   while (kept.names.size > 0) {
     await sleep(leaseMs / 3, undefined, { ref: false });
+    for (const [key, { wanted }] of kept.names) if (wanted?.() === false) kept.names.delete(key);
     if (kept.names.size > 0) void renew();
   }
   // At once: whoever comes next must not join what has ended.
