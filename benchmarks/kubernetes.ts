@@ -85,7 +85,7 @@ const cases: readonly Case[] = [
     spec: { action: 'pod-kill', mode: 'all', selector, gracePeriod: 0 },
     effect: ({ path, uid }) => gone(api, path, uid),
     byHand: ({ name }) => kubectl(['-n', ns, 'delete', 'pod', name, '--grace-period=0', '--force', '--wait=false']),
-    most: { on: 12, off: 12 },
+    most: { on: 6, off: 6 },
   },
   {
     name: 'pod-failure',
@@ -96,7 +96,7 @@ const cases: readonly Case[] = [
     byHand: withImage(pause),
     complete: runs(pause),
     back: withImage('zashiki-lab/echo:1'),
-    most: { on: 6, off: 12 },
+    most: { on: 4, off: 4 },
   },
   {
     name: 'network-partition',
@@ -106,7 +106,7 @@ const cases: readonly Case[] = [
     recovery: up,
     byHand: (pod) => inNetns(pod, 'nft', table),
     back: (pod) => inNetns(pod, 'nft', 'delete table inet byhand'),
-    most: { on: 25, off: 25 },
+    most: { on: 9, off: 4 },
   },
 ];
 

@@ -16,7 +16,6 @@ const slowest = [
   'test/kill/helper-container.docker',
   'test/kill/container.docker',
   'test/kill/helper.docker',
-  'test/kubernetes/scale.k8s',
   'test/kubernetes/schedules.k8s',
   'src/operator/runs.k8s',
   'src/operator/installation.k8s',
@@ -25,6 +24,7 @@ const slowest = [
   'src/faults/pods.k8s',
   'examples/kubernetes/three-kills.k8s',
   'test/kubernetes/node-lost.k8s',
+  'test/kubernetes/scale.k8s',
   'src/agent/agent.k8s',
   'examples/kubernetes/examples.k8s',
 ];
